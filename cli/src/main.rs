@@ -1,0 +1,2 @@
+//! The `gravure` binary.
+fn main() {}

