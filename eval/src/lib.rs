@@ -1,1 +1,3 @@
 //! gravure-eval
+
+pub mod graph;
