@@ -7,10 +7,14 @@
 
 mod capacity;
 mod digest;
+pub mod dump;
 mod extents;
+pub mod layout;
 mod tree;
+pub mod units;
 
 pub use capacity::Capacity;
 pub use digest::{Digest, Hasher, ParseDigestError};
 pub use extents::{Blobs, Data, Extent, Extents, MemoryBlobs, Reader};
+pub use layout::{Clash, Layout, LayoutError, Region};
 pub use tree::{Entry, Kind, LeafId, Metadata, PathError, Tree, TreePath};

@@ -1,0 +1,48 @@
+//! Numbers as messages show them: digits in groups of three, sizes in the largest unit that is exact.
+
+use std::fmt;
+
+/// Shows a number with its digits in groups of three: `805,304`.
+#[derive(Clone, Copy, Debug)]
+pub struct Grouped(pub u64);
+
+impl fmt::Display for Grouped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 < 1000 {
+            return write!(f, "{}", self.0);
+        }
+        write!(f, "{},{:03}", Grouped(self.0 / 1000), self.0 % 1000)
+    }
+}
+
+/// Shows a size in bytes: `33 MiB` when that is exact, `34,089,472 bytes` else.
+#[derive(Clone, Copy, Debug)]
+pub struct Size(pub u64);
+
+/// The binary units, the largest first.
+const UNITS: [(u64, &str); 4] = [(1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match UNITS.iter().find(|(unit, _)| self.0 >= *unit && self.0.is_multiple_of(*unit)) {
+            Some((unit, name)) => write!(f, "{} {name}", Grouped(self.0 / unit)),
+            None if self.0 == 1 => f.write_str("1 byte"),
+            None => write!(f, "{} bytes", Grouped(self.0)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_sizes() {
+        let shown = |n| (Grouped(n).to_string(), Size(n).to_string());
+        assert_eq!(shown(0), ("0".into(), "0 bytes".into()));
+        assert_eq!(shown(1), ("1".into(), "1 byte".into()));
+        assert_eq!(shown(1_001_000), ("1,001,000".into(), "1,001,000 bytes".into()));
+        assert_eq!(shown(33 << 20), ("34,603,008".into(), "33 MiB".into()));
+        assert_eq!(Size(u64::MAX).to_string(), "18,446,744,073,709,551,615 bytes");
+    }
+}
