@@ -7,14 +7,21 @@
 
 mod capacity;
 mod digest;
+pub mod disk;
 pub mod dump;
 mod extents;
+pub mod gpt;
+pub mod guid;
+#[cfg(test)]
+mod judge;
 pub mod layout;
+pub mod mbr;
 mod tree;
 pub mod units;
 
 pub use capacity::Capacity;
 pub use digest::{Digest, Hasher, ParseDigestError};
 pub use extents::{Blobs, Data, Extent, Extents, MemoryBlobs, Reader};
+pub use guid::Guid;
 pub use layout::{Clash, Layout, LayoutError, Region};
 pub use tree::{Entry, Kind, LeafId, Metadata, PathError, Tree, TreePath};
