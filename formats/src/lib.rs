@@ -6,6 +6,7 @@
 //! place in the user's text attaches it.
 
 mod capacity;
+pub mod cpio;
 mod digest;
 pub mod disk;
 pub mod dump;
