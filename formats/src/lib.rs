@@ -11,6 +11,7 @@ mod digest;
 pub mod disk;
 pub mod dump;
 mod extents;
+pub mod fat;
 pub mod gpt;
 pub mod guid;
 #[cfg(test)]
