@@ -18,6 +18,8 @@ pub mod guid;
 mod judge;
 pub mod layout;
 pub mod mbr;
+pub mod pack;
+pub mod tar;
 mod tree;
 pub mod units;
 
