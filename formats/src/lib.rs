@@ -7,6 +7,7 @@
 
 mod capacity;
 pub mod cpio;
+pub mod compression;
 mod digest;
 pub mod disk;
 pub mod dump;
