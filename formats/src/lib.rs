@@ -5,6 +5,7 @@
 //! random number, and nothing knows of the language or of spans: errors are plain, and whoever holds the
 //! place in the user's text attaches it.
 
+pub mod ar;
 mod capacity;
 pub mod cpio;
 pub mod compression;
