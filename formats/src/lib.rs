@@ -9,6 +9,7 @@ pub mod ar;
 mod capacity;
 pub mod cpio;
 pub mod compression;
+pub mod deb;
 mod digest;
 pub mod disk;
 pub mod dump;
