@@ -13,6 +13,7 @@ pub mod deb;
 mod digest;
 pub mod disk;
 pub mod dump;
+pub mod elf;
 mod extents;
 pub mod fat;
 pub mod gpt;
