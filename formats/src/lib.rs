@@ -22,6 +22,7 @@ pub mod guid;
 mod judge;
 pub mod layout;
 pub mod mbr;
+pub mod merge;
 pub mod modules;
 pub mod pack;
 pub mod tar;
