@@ -10,6 +10,7 @@ mod capacity;
 pub mod cpio;
 pub mod compression;
 pub mod deb;
+pub mod deb822;
 mod digest;
 pub mod disk;
 pub mod dump;
