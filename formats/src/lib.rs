@@ -11,6 +11,7 @@ pub mod cpio;
 pub mod compression;
 pub mod deb;
 pub mod deb822;
+pub mod debian_version;
 mod digest;
 pub mod disk;
 pub mod dump;
