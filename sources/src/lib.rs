@@ -2,17 +2,19 @@
 //!
 //! This is the only crate besides the command line that does input and output. Everything that comes in
 //! goes into the [`Store`] under its SHA-256 and is referred to by that name from there on; everything that
-//! goes out goes through `write_image`. Both appear complete under their names, or not at all.
+//! goes out goes through [`write_image`]. Both appear complete under their names, or not at all.
 //!
 //! Nothing here reads the environment on its own but where a function's documentation says so (proxies and
 //! certificates of [`Client::from_environment`], the files of [`debian::read_apt_sources`]).
 
 mod error;
 mod progress;
+mod sink;
 mod store;
 #[cfg(test)]
 mod testing;
 
 pub use error::{Error, ErrorKind};
 pub use progress::{Progress, Silent, Transfer};
+pub use sink::write_image;
 pub use store::{ObjectWriter, Problem, Store, default_store};
