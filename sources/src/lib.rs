@@ -8,6 +8,7 @@
 //! certificates of [`Client::from_environment`], the files of [`debian::read_apt_sources`]).
 
 mod error;
+mod http;
 mod progress;
 mod sink;
 mod store;
@@ -15,6 +16,7 @@ mod store;
 mod testing;
 
 pub use error::{Error, ErrorKind};
+pub use http::{Client, Download, Settings};
 pub use progress::{Progress, Silent, Transfer};
 pub use sink::write_image;
 pub use store::{ObjectWriter, Problem, Store, default_store};

@@ -84,6 +84,13 @@ impl<'a> ObjectWriter<'a> {
         self.sums.len + self.pending.len() as u64
     }
 
+    /// Returns the SHA-256 of what has been written so far.
+    pub fn digest(&self) -> Digest {
+        let mut hasher = self.sums.hasher.clone();
+        hasher.update(&self.pending);
+        hasher.finish()
+    }
+
     /// Publishes the object and returns its name and length in bytes.
     ///
     /// # Errors
