@@ -8,6 +8,7 @@
 //! certificates of [`Client::from_environment`], the files of [`debian::read_apt_sources`]).
 
 mod error;
+mod files;
 mod http;
 mod progress;
 mod sink;
@@ -16,6 +17,7 @@ mod store;
 mod testing;
 
 pub use error::{Error, ErrorKind};
+pub use files::{Imported, import_directory, import_file};
 pub use http::{Client, Download, Settings};
 pub use progress::{Progress, Silent, Transfer};
 pub use sink::write_image;
