@@ -7,6 +7,7 @@
 //! Nothing here reads the environment on its own but where a function's documentation says so (proxies and
 //! certificates of [`Client::from_environment`], the files of [`debian::read_apt_sources`]).
 
+pub mod debian;
 mod error;
 mod files;
 mod http;

@@ -1,0 +1,108 @@
+//! Dates as archives write them (RFC 5322, section 3.3): `Sat, 15 Nov 2025 09:46:24 UTC`.
+
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/// Returns the seconds since 1970 of a date with its time and zone; nothing when the text is no such date.
+pub(super) fn parse(text: &str) -> Option<i64> {
+    let text = text.split_once(',').map_or(text, |(_weekday, rest)| rest);
+    let mut words = text.split_whitespace();
+    let day: i64 = number(words.next()?)?;
+    let month = words.next()?;
+    let month = MONTHS.iter().position(|name| name.eq_ignore_ascii_case(month))? as i64 + 1;
+    let year: i64 = number(words.next()?)?;
+    let time = seconds_of_day(words.next()?)?;
+    let zone = zone_seconds(words.next()?)?;
+    let is_date = (1..=days_of_month(year, month)).contains(&day) && (1970..=9999).contains(&year);
+    (is_date && words.next().is_none()).then(|| days_since_1970(year, month, day) * 86_400 + time - zone)
+}
+
+fn seconds_of_day(text: &str) -> Option<i64> {
+    let parts: Option<Vec<i64>> = text.split(':').map(number).collect();
+    match parts?[..] {
+        // Second 60 is a leap second.
+        [hour, minute, second] if hour < 24 && minute < 60 && second <= 60 => Some(hour * 3600 + minute * 60 + second),
+        _ => None,
+    }
+}
+
+/// Returns by how many seconds a zone is ahead of UTC.
+fn zone_seconds(text: &str) -> Option<i64> {
+    let ahead = |digits: &str| {
+        let value: i64 = number(digits)?;
+        (digits.len() == 4 && value % 100 < 60).then_some(value / 100 * 3600 + value % 100 * 60)
+    };
+    match text {
+        "UTC" | "GMT" | "Z" => Some(0),
+        _ => match text.split_at_checked(1)? {
+            ("+", digits) => ahead(digits),
+            ("-", digits) => ahead(digits).map(|seconds| -seconds),
+            _ => None,
+        },
+    }
+}
+
+/// Returns a number of at most four digits.
+fn number(digits: &str) -> Option<i64> {
+    let is_number = (1..=4).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number { digits.parse().ok() } else { None }
+}
+
+fn is_leap(year: i64) -> bool {
+    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+}
+
+fn days_of_month(year: i64, month: i64) -> i64 {
+    match month {
+        2 => 28 + i64::from(is_leap(year)),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
+    // Leap days before the year, counted from the year 0; 719,162 days lie between 0001-01-01 and 1970-01-01.
+    let before = year - 1;
+    let years = before * 365 + before / 4 - before / 100 + before / 400 - 719_162;
+    years + (1..month).map(|month| days_of_month(year, month)).sum::<i64>() + day - 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_agree_with_date_of_coreutils() {
+        // Each second is what `date -d TEXT +%s` prints.
+        for (text, seconds) in [
+            ("Thu, 01 Jan 1970 00:00:00 UTC", 0),
+            ("Sat, 15 Nov 2025 09:46:24 UTC", 1_763_199_984),
+            ("Sat, 15 Nov 2025 09:46:24 +0000", 1_763_199_984),
+            ("15 Nov 2025 10:46:24 +0100", 1_763_199_984),
+            ("Sat, 15 Nov 2025 04:16:24 -0530", 1_763_199_984),
+            ("Thu, 29 Feb 2024 23:59:59 GMT", 1_709_251_199),
+            ("Tue, 29 Feb 2000 12:00:00 Z", 951_825_600),
+            ("Fri, 01 Jan 2106 00:00:00 UTC", 4_291_747_200),
+        ] {
+            assert_eq!(parse(text), Some(seconds), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_date_is_none() {
+        for text in [
+            "",
+            "Sat, 15 Nov 2025 09:46:24",
+            "Sat, 29 Feb 2023 00:00:00 UTC",
+            "Sat, 31 Apr 2023 00:00:00 UTC",
+            "Sat, 0 Apr 2023 00:00:00 UTC",
+            "Sat, 15 Nov 2025 24:00:00 UTC",
+            "Sat, 15 Nov 2025 09:46 UTC",
+            "Sat, 15 Nov 2025 09:46:24 CET",
+            "Sat, 15 Nov 2025 09:46:24 +100",
+            "Sat, 15 Nov +025 09:46:24 UTC",
+            "Sat, 15 Nov 2025 09:46:24 UTC or so",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+}
