@@ -18,7 +18,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use gravure_formats::{Digest, Entry, Extents, Kind, Metadata, Tree, TreePath};
+use gravure_formats::{Digest, Entry, Extents, Kind, Metadata, Tree};
 
 use crate::error::{Error, ErrorKind, quoted};
 use crate::sink::kind_name;
@@ -192,6 +192,8 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
     use std::time::{Duration, SystemTime};
 
+    use gravure_formats::{Data, TreePath};
+
     use super::*;
     use crate::testing::{Scratch, noise};
 
@@ -314,8 +316,8 @@ mod tests {
                 Kind::File(content) => {
                     let bytes = content.to_vec(&store).unwrap();
                     let start = content.runs().first().map(|run| match run.data {
-                        gravure_formats::Data::Blob { offset, .. } => offset,
-                        gravure_formats::Data::Bytes(_) => panic!("contents are in the pack"),
+                        Data::Blob { offset, .. } => offset,
+                        Data::Bytes(_) => panic!("contents are in the pack"),
                     });
                     let start = start.map_or("nowhere".to_owned(), |start| start.to_string());
                     format!("{} bytes, SHA-256 {:.8}, at {start}", bytes.len(), Digest::of(&bytes).to_string())

@@ -182,7 +182,7 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
-    use crate::progress::Silent;
+    use crate::progress::{Silent, Transfer};
     use crate::testing::{Reply, Request, Scratch, Server, client, noise};
 
     fn wanted(server: &Server, bytes: &[u8]) -> Download {
@@ -190,11 +190,13 @@ mod tests {
         Download { digest, len, ..Download::new(server.url("/pool/x.deb")) }
     }
 
-    /// What a server does that sends `body` to everybody, in whatever way.
+    type Fetched = Result<(Digest, u64), Error>;
+
+    /// Fetches what is declared from a server that answers so; returns the result, and where the ranges started that were asked for.
     fn fetch(
         declared: &[u8],
         answer: impl Fn(&Request, usize) -> Reply + Send + 'static,
-    ) -> (Result<(Digest, u64), Error>, Vec<Option<u64>>) {
+    ) -> (Fetched, Vec<Option<u64>>) {
         let scratch = Scratch::new();
         let store = scratch.store();
         let server = Server::start(answer);
@@ -223,6 +225,41 @@ mod tests {
         }
         assert_eq!(server.requests().len(), 1);
         assert_eq!(download.what, "x.deb");
+    }
+
+    /// Writes down what it hears.
+    #[derive(Default)]
+    struct Diary(Mutex<Vec<String>>);
+
+    impl Progress for Diary {
+        fn started(&self, what: &str, len: Option<u64>) -> Box<dyn Transfer + '_> {
+            self.0.lock().unwrap().push(format!("{what}: {len:?}"));
+            Box::new(self)
+        }
+    }
+
+    impl Transfer for &Diary {
+        fn at(&mut self, bytes: u64) {
+            let mut lines = self.0.lock().unwrap();
+            // How many bytes come at once is up to the network.
+            if lines.last().is_some_and(|last| last.starts_with("at ")) {
+                lines.pop();
+            }
+            lines.push(format!("at {bytes}"));
+        }
+    }
+
+    #[test]
+    fn whoever_wants_to_know_hears_how_far_it_is() {
+        let scratch = Scratch::new();
+        let server = Server::start(|_, number| match number {
+            0 => Reply::status("503 Service Unavailable"),
+            _ => Reply::whole(b"content"),
+        });
+        let diary = Diary::default();
+        let wanted = Download { len: Some(7), ..Download::new(server.url("/x")) };
+        client().download(&wanted, &scratch.store(), &diary).unwrap();
+        assert_eq!(diary.0.into_inner().unwrap(), ["x: Some(7)", "at 7"]);
     }
 
     #[test]

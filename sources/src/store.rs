@@ -174,7 +174,7 @@ impl Store {
 
 impl Blobs for Store {
     fn read_at(&self, id: &Digest, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-        Ok(self.handles.get(self, id)?.read_at(offset, buffer)?)
+        self.handles.get(self, id)?.read_at(offset, buffer)
     }
 }
 
@@ -182,6 +182,8 @@ impl Blobs for Store {
 mod tests {
     use std::io::Write;
     use std::os::unix::fs::PermissionsExt;
+    use std::process::{Child, Command, Stdio};
+    use std::time::Duration;
 
     use super::*;
     use crate::testing::{Scratch, noise};
@@ -266,6 +268,68 @@ mod tests {
         assert_eq!(fs::read_dir(store.temporaries()).unwrap().count(), 0);
     }
 
+    /// The variable that tells a test which was started by another one that it is to be the other process.
+    const CHILD: &str = "GRAVURE_TEST_STORE";
+
+    /// Starts the test `name` in a process of its own, with this store.
+    fn start_child(name: &str, store: &Store) -> Child {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", &format!("store::tests::{name}")]).env(CHILD, store.root());
+        command.stdout(Stdio::null()).spawn().unwrap()
+    }
+
+    #[test]
+    fn processes_may_write_the_same_objects_at_once() {
+        let objects: Vec<Vec<u8>> = (0..30).map(|i| noise(100_000, i)).collect();
+        if let Some(path) = std::env::var_os(CHILD) {
+            let store = Store::open(Path::new(&path)).unwrap();
+            for bytes in &objects {
+                store.put(bytes).unwrap();
+            }
+            return;
+        }
+        let scratch = Scratch::new();
+        let store = scratch.store();
+        let mut children: Vec<Child> =
+            (0..3).map(|_| start_child("processes_may_write_the_same_objects_at_once", &store)).collect();
+        assert!(children.iter_mut().all(|child| child.wait().unwrap().success()));
+        assert_eq!(store.verify().unwrap(), []);
+        for bytes in &objects {
+            assert_eq!(store.read(&Digest::of(bytes)).unwrap(), bytes);
+        }
+        assert_eq!(fs::read_dir(store.temporaries()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_killed_writer_leaves_nothing_and_a_living_one_is_not_disturbed() {
+        if let Some(path) = std::env::var_os(CHILD) {
+            let store = Store::open(Path::new(&path)).unwrap();
+            let mut writer = store.writer().unwrap();
+            writer.write_all(&noise(1 << 20, 1)).unwrap();
+            // Waits to be killed.
+            std::thread::sleep(Duration::from_secs(60));
+            return;
+        }
+        let scratch = Scratch::new();
+        let store = scratch.store();
+        let mut child = start_child("a_killed_writer_leaves_nothing_and_a_living_one_is_not_disturbed", &store);
+        let written = || -> Vec<u64> {
+            let entries = fs::read_dir(store.temporaries()).into_iter().flatten();
+            entries.map(|entry| entry.unwrap().metadata().unwrap().len()).collect()
+        };
+        while written() != [1 << 20] {
+            assert_eq!(child.try_wait().unwrap(), None, "the writer ended early");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        scratch.store();
+        assert_eq!(written(), [1 << 20], "opening the store took a file from a living process");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        scratch.store();
+        assert_eq!(written(), []);
+        assert!(!store.root().join("objects").exists());
+    }
+
     #[test]
     fn an_unfinished_writer_leaves_nothing() {
         let scratch = Scratch::new();
@@ -290,6 +354,22 @@ mod tests {
             path.display()
         );
         assert_eq!(error.message, expected);
+    }
+
+    #[test]
+    fn stores_of_other_users_are_refused() {
+        let scratch = Scratch::new();
+        let user = rustix::process::geteuid().as_raw();
+        // Who may give directories away does so; anybody else finds one of root's.
+        let (path, owner) = if user == 0 {
+            std::os::unix::fs::chown(scratch.path(), Some(1234), None).unwrap();
+            (scratch.path(), 1234)
+        } else {
+            (Path::new("/usr"), 0)
+        };
+        let expected =
+            format!("the store `{}` belongs to user {owner}, but this is user {user}: name another", path.display());
+        assert_eq!(Store::open(path).unwrap_err().message, expected);
     }
 
     #[test]

@@ -135,7 +135,7 @@ impl Handle {
 
     /// Returns how many of the `len` bytes from `at` on are whole chunks; the last chunk of the object may be short.
     fn whole_chunks(&self, at: u64, len: usize) -> usize {
-        if at % CHUNK as u64 != 0 {
+        if !at.is_multiple_of(CHUNK as u64) {
             0
         } else if at + len as u64 == self.len {
             len
