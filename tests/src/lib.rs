@@ -1,1 +1,23 @@
-//! gravure-tests
+//! What the tests of the product stand on: transcripts of the command line, boots, and foreign checkers.
+//!
+//! | module | judges |
+//! |---|---|
+//! | [`cases`] | the command line: every folder of `tests/cases` is a transcript that is played and compared |
+//! | [`qemu`] | a disk: it boots in an emulated machine, and somebody logs in |
+//! | [`judges`] | a disk: `e2fsck`, `fsck.fat`, `sgdisk` find nothing to say |
+//!
+//! This crate knows nothing of gravure's own crates: it judges files and programs from outside. It is a library, because
+//! cargo promises the built program only to the tests of the crate that holds it: those tests are in
+//! `cli/tests/end_to_end.rs` and call this one.
+//!
+//! A tool that is not installed fails the test and names the Debian package; nothing is ever skipped.
+
+pub mod cases;
+mod console;
+pub mod judges;
+pub mod qemu;
+mod terminal;
+mod tool;
+mod transcript;
+
+pub use console::Console;

@@ -1,0 +1,246 @@
+//! Emulated machines that boot a disk, or a kernel, to its serial console.
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use gravure_tests::qemu::{COMMAND, LOGIN, Machine};
+//!
+//! let mut console = Machine::x86_64_uefi(Path::new("tiny.raw")).boot("tiny");
+//! console.expect("login: ", LOGIN);
+//! console.send_line("root");
+//! assert_eq!(console.run("uname -m", COMMAND), "x86_64\n");
+//! console.send_line("poweroff");
+//! console.expect_end(COMMAND);
+//! ```
+//!
+//! Every machine is pure emulation (also where the host could do better: all hosts then see the same), has no network and
+//! no screen, writes to no disk that it is given, and ends where a real one would restart, so a panic ends the test.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::console::Console;
+use crate::tool::Tool;
+
+/// A generous limit for a boot to the login prompt: emulated, on a loaded host.
+pub const LOGIN: Duration = Duration::from_secs(120);
+/// A generous limit for a command, and for the way from `poweroff` to the end.
+pub const COMMAND: Duration = Duration::from_secs(60);
+
+const QEMU_X86_64: Tool = Tool { program: "qemu-system-x86_64", package: "qemu-system-x86" };
+/// Where distributions keep the UEFI firmware as one file, code and variables together.
+const OVMF: [&str; 4] = [
+    "/usr/share/ovmf/OVMF.fd",
+    "/usr/share/qemu/OVMF.fd",
+    "/usr/share/edk2/x64/OVMF.4m.fd",
+    "/usr/share/edk2-ovmf/x64/OVMF.fd",
+];
+const MEMORY_MEBIBYTES: u32 = 512;
+
+/// The wire between machine and disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bus {
+    /// A paravirtual disk, `/dev/vda` in Linux.
+    Virtio,
+    /// On a `pc` machine an IDE disk, on a `q35` one SATA; `/dev/sda` in Linux.
+    Ide,
+}
+
+/// A machine that is not yet switched on.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    emulator: Tool,
+    memory_mebibytes: u32,
+    arguments: Vec<OsString>,
+}
+
+impl Machine {
+    /// A PC with UEFI that boots this disk, on virtio.
+    #[track_caller]
+    pub fn x86_64_uefi(disk: &Path) -> Self {
+        Self::new(QEMU_X86_64, "q35").argument("-bios").argument(ovmf()).disk(disk, Bus::Virtio)
+    }
+
+    /// A PC with a BIOS that boots this disk, on the bus given.
+    pub fn x86_64_bios(disk: &Path, bus: Bus) -> Self {
+        Self::new(QEMU_X86_64, "pc").disk(disk, bus)
+    }
+
+    /// A PC without firmware to speak of: QEMU loads the kernel itself.
+    pub fn x86_64_kernel(kernel: &Path, initrd: Option<&Path>, command_line: &str) -> Self {
+        let machine = Self::new(QEMU_X86_64, "q35").argument("-kernel").argument(kernel);
+        let machine = machine.argument("-append").argument(command_line);
+        match initrd {
+            Some(initrd) => machine.argument("-initrd").argument(initrd),
+            None => machine,
+        }
+    }
+
+    /// Adds a disk: qcow2 if its name ends so, raw otherwise. What the machine writes to it is thrown away.
+    #[must_use]
+    pub fn disk(self, image: &Path, bus: Bus) -> Self {
+        let format = if image.extension() == Some(OsStr::new("qcow2")) { "qcow2" } else { "raw" };
+        let bus = match bus {
+            Bus::Virtio => "virtio",
+            Bus::Ide => "ide",
+        };
+        let mut drive = OsString::from(format!("format={format},if={bus},file="));
+        drive.push(escape_commas(image));
+        self.argument("-drive").argument(drive)
+    }
+
+    /// Sets the memory; 512 MiB is what a machine has otherwise.
+    #[must_use]
+    pub fn memory(self, mebibytes: u32) -> Self {
+        Self { memory_mebibytes: mebibytes, ..self }
+    }
+
+    /// Adds an argument of QEMU's.
+    #[must_use]
+    pub fn argument(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.arguments.push(argument.as_ref().to_owned());
+        self
+    }
+
+    /// Switches the machine on. The transcript of its console is kept in the target directory, as `consoles/NAME.txt`.
+    ///
+    /// Panics if QEMU is not installed, with the name of its package.
+    #[track_caller]
+    pub fn boot(self, name: &str) -> Console {
+        let mut command = Command::new(self.emulator.path());
+        command.args(&self.arguments).arg("-m").arg(self.memory_mebibytes.to_string());
+        Console::start(name, command, &transcripts()).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    fn new(emulator: Tool, machine: &str) -> Self {
+        let arguments = ["-M", machine, "-accel", "tcg", "-nographic", "-serial", "stdio", "-monitor", "none"];
+        let arguments = arguments.into_iter().chain(["-net", "none", "-no-reboot", "-snapshot"]);
+        Self { emulator, memory_mebibytes: MEMORY_MEBIBYTES, arguments: arguments.map(OsString::from).collect() }
+    }
+}
+
+/// Returns the UEFI firmware; `GRAVURE_OVMF` names it where none of the usual places has it.
+#[track_caller]
+fn ovmf() -> PathBuf {
+    let named = env::var_os("GRAVURE_OVMF").map(PathBuf::from);
+    let found = named.into_iter().chain(OVMF.map(PathBuf::from)).find(|path| path.exists());
+    found.unwrap_or_else(|| {
+        panic!("the UEFI firmware is not installed (looked for {OVMF:?}): `apt-get install ovmf`, or `tests/run`")
+    })
+}
+
+/// In QEMU's option strings a comma ends a value, and two are one.
+fn escape_commas(path: &Path) -> OsString {
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    let bytes = path.as_os_str().as_bytes().iter();
+    OsString::from_vec(bytes.flat_map(|&byte| if byte == b',' { vec![byte; 2] } else { vec![byte] }).collect())
+}
+
+/// A test's program is `TARGET/PROFILE/deps/NAME`; cargo keeps `TARGET/tmp` for what tests write.
+fn transcripts() -> PathBuf {
+    let program = env::current_exe().expect("a running program has a path");
+    let target = program.ancestors().nth(3).map_or_else(env::temp_dir, |target| target.join("tmp"));
+    target.join("consoles")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A boot sector that greets on the first serial port, then gives back each key in the other case, until `.`, which
+    /// powers off through the ACPI registers that SeaBIOS sets up on a `pc` machine.
+    fn greeting_disk() -> tempfile::NamedTempFile {
+        const TEXT_AT: u8 = 0x40;
+        #[rustfmt::skip]
+        let code = [
+            0xfa,                   // 7c00      cli
+            0x31, 0xc0,             // 7c01      xor ax, ax
+            0x8e, 0xd8,             // 7c03      mov ds, ax
+            0xbe, TEXT_AT, 0x7c,    // 7c05      mov si, text
+            0xba, 0xf8, 0x03,       // 7c08      mov dx, 0x3f8      the port's data register
+            0xac,                   // 7c0b next: lodsb
+            0x84, 0xc0,             // 7c0c      test al, al
+            0x74, 0x03,             // 7c0e      jz key
+            0xee,                   // 7c10      out dx, al
+            0xeb, 0xf8,             // 7c11      jmp next
+            0xba, 0xfd, 0x03,       // 7c13 key: mov dx, 0x3fd      the line status register
+            0xec,                   // 7c16      in al, dx
+            0xa8, 0x01,             // 7c17      test al, 1         has a byte come?
+            0x74, 0xfb,             // 7c19      jz key + 3
+            0xba, 0xf8, 0x03,       // 7c1b      mov dx, 0x3f8
+            0xec,                   // 7c1e      in al, dx
+            0x3c, b'.',             // 7c1f      cmp al, '.'
+            0x74, 0x05,             // 7c21      jz off
+            0x34, 0x20,             // 7c23      xor al, 0x20       the other case
+            0xee,                   // 7c25      out dx, al
+            0xeb, 0xeb,             // 7c26      jmp key
+            0xba, 0x04, 0x06,       // 7c28 off: mov dx, 0x604      PM1a_CNT of the PIIX4
+            0xb8, 0x00, 0x20,       // 7c2b      mov ax, 0x2000     SLP_EN, sleep type 0 (S5)
+            0xef,                   // 7c2e      out dx, ax
+            0xeb, 0xfe,             // 7c2f      jmp $
+        ];
+        let mut sector = [0; 512];
+        sector[..code.len()].copy_from_slice(&code);
+        let text = b"a sector speaks\r\n\0";
+        sector[usize::from(TEXT_AT)..][..text.len()].copy_from_slice(text);
+        sector[510..].copy_from_slice(&[0x55, 0xaa]);
+        let disk = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(disk.path(), sector).unwrap();
+        // SeaBIOS does not read a virtio disk of one sector.
+        disk.as_file().set_len(1 << 20).unwrap();
+        disk
+    }
+
+    #[test]
+    fn a_boot_sector_speaks_and_listens() {
+        let disk = greeting_disk();
+        for bus in [Bus::Ide, Bus::Virtio] {
+            let mut console = Machine::x86_64_bios(disk.path(), bus).boot(&format!("boot-sector-{bus:?}"));
+            console.expect("a sector speaks\n", LOGIN);
+            console.send("gravure");
+            console.expect("GRAVURE", COMMAND);
+            console.send(".");
+            console.expect_end(COMMAND);
+        }
+    }
+
+    #[test]
+    fn the_uefi_shell_runs_commands() {
+        let empty = tempfile::NamedTempFile::new().unwrap();
+        empty.as_file().set_len(1 << 20).unwrap();
+        let mut console = Machine::x86_64_uefi(empty.path()).boot("uefi-shell");
+        console.expect("UEFI Interactive Shell", LOGIN);
+        console.expect("Press ESC", COMMAND);
+        console.send("\x1b");
+        console.expect("Shell> ", COMMAND);
+        console.send_line("echo UEFI=%uefiversion%");
+        console.expect("UEFI=2.", COMMAND);
+        console.send_line("reset -s");
+        console.expect_end(COMMAND);
+    }
+
+    #[test]
+    #[should_panic(expected = "the machine said \"No bootable device.\"")]
+    fn a_disk_that_does_not_boot_ends_the_wait() {
+        let empty = tempfile::NamedTempFile::new().unwrap();
+        empty.as_file().set_len(1 << 20).unwrap();
+        Machine::x86_64_bios(empty.path(), Bus::Ide).boot("empty-disk").expect("login:", LOGIN);
+    }
+
+    #[test]
+    fn a_disk_that_is_not_there_is_reported_by_qemu() {
+        let panic = std::panic::catch_unwind(|| {
+            Machine::x86_64_bios(Path::new("/no/such/disk.raw"), Bus::Ide).boot("no-disk").expect("login:", COMMAND)
+        });
+        let text = panic.unwrap_err().downcast::<String>().unwrap();
+        assert!(text.contains("the machine has ended (exit status: 1)"), "{text}");
+        assert!(text.contains("No such file or directory"), "{text}");
+    }
+
+    #[test]
+    fn commas_in_a_name_are_doubled() {
+        assert_eq!(escape_commas(Path::new("/a,b/c,,d")), "/a,,b/c,,,,d");
+    }
+}
