@@ -53,6 +53,11 @@ impl Diagnostic {
         }
     }
 
+    /// Returns a warning whose primary label is at `place`.
+    pub fn warning(code: &'static str, message: impl Into<String>, place: Place, text: impl Into<String>) -> Diagnostic {
+        Diagnostic { severity: Severity::Warning, ..Diagnostic::error(code, message, place, text) }
+    }
+
     /// Adds a secondary label that says why.
     pub fn label(mut self, place: Place, text: impl Into<String>) -> Diagnostic {
         self.labels.push(Label { place, text: text.into() });

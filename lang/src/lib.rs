@@ -3,9 +3,25 @@
 //! Nothing in this crate opens a file or evaluates anything. [`parse`] takes a text and returns what it could
 //! understand of it together with every mistake found; it never panics on any text.
 
+mod actions;
 pub mod ast;
+mod brackets;
+mod depth;
 mod diagnostic;
+mod errors;
+mod expectation;
+mod layout;
+mod lexer;
+mod number;
+mod parse;
 mod span;
+mod token;
 
 pub use diagnostic::{Diagnostic, Label, Severity};
+pub use parse::{Parsed, parse};
 pub use span::{FileId, Place, SourceMap, Span};
+
+/// How many brackets, interpolations included, may be open at once.
+pub const MAX_NESTING: usize = 256;
+/// How deep an expression may be, counting each operator, bracket and word such as `if`.
+pub const MAX_DEPTH: usize = 1024;

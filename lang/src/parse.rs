@@ -1,0 +1,212 @@
+//! The parser: lexer, bracket pass, newline rule and grammar put together, with recovery.
+//!
+//! The tokens of each item at the top of the file go through the grammar by themselves. A mistake is blamed on the
+//! innermost item around it; that item's tokens are replaced by one `error` token and the item at the top is parsed
+//! again. So each wrong item gives one error, and nothing around it is misread. (The generator's own recovery drops
+//! tokens up to the next `;` and does not see that this one may lie deeper: a wrong token before a `{` made errors
+//! cascade.)
+
+use std::ops::Range;
+
+use lalrpop_util::{ParseError, lalrpop_mod};
+
+use crate::ast::{File, Item};
+use crate::token::{Kind, Lexeme, Token};
+use crate::{Diagnostic, FileId, Place, Span, actions, brackets, depth, errors, expectation, layout, lexer};
+
+lalrpop_mod!(
+    #[allow(clippy::all, missing_docs, unreachable_pub, unused_imports, unused_qualifications)]
+    grammar
+);
+
+/// What could be understood of a text, and what is wrong with it.
+#[derive(Debug)]
+pub struct Parsed<'s> {
+    /// The tree; items that could not be understood are `ItemKind::Error`.
+    pub file: File<'s>,
+    /// Errors and lints in the order of the text, at most one per line.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Parses a text; never panics on any.
+///
+/// Where the result has no diagnostic of severity `Error`, the tree is the whole text's. A text that is nested more
+/// deeply than the limits allow gives an empty tree, so no tree is deep enough to overflow a stack that walks it.
+pub fn parse(file: FileId, text: &str) -> Parsed<'_> {
+    let mut diagnostics = Vec::new();
+    let tree = parse_into(file, text, &mut diagnostics).unwrap_or(File { doc: Vec::new(), items: Vec::new() });
+    Parsed { file: tree, diagnostics: one_per_line(text, diagnostics) }
+}
+
+fn parse_into<'s>(file: FileId, text: &'s str, diagnostics: &mut Vec<Diagnostic>) -> Option<File<'s>> {
+    let tokens = lexer::lex(file, text, diagnostics)?;
+    let tokens = brackets::balance(file, text, tokens, diagnostics)?;
+    let layout = layout::lay_out(file, text, &tokens, diagnostics);
+    depth::check(file, &layout.tokens, diagnostics)?;
+    let doc = layout.file_doc.iter().map(|doc| actions::doc_text(doc.text(text))).collect();
+    let mut parser = Parser { file, text, diagnostics, budget: 4 * layout.tokens.len() + 10_000 };
+    let items = layout.items.into_iter().flat_map(|range| parser.item(&layout.tokens[range])).collect();
+    Some(File { doc, items })
+}
+
+/// Keeps the first error of each line (they are listed by phase: a lexer's error is the cause of a parser's), and
+/// orders by place.
+fn one_per_line(text: &str, diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut kept: Vec<(usize, Diagnostic)> = Vec::new();
+    let mut lines = std::collections::BTreeSet::new();
+    for diagnostic in diagnostics {
+        let start = diagnostic.labels[0].place.span.start as usize;
+        let line = text[..start.min(text.len())].rfind('\n').map_or(0, |newline| newline + 1);
+        if lines.insert(line) {
+            kept.push((start, diagnostic));
+        }
+    }
+    kept.sort_by_key(|(start, _)| *start);
+    kept.into_iter().map(|(_, diagnostic)| diagnostic).collect()
+}
+
+struct Parser<'s, 'd> {
+    file: FileId,
+    text: &'s str,
+    diagnostics: &'d mut Vec<Diagnostic>,
+    /// How many tokens may be read in all. Reading a huge item again for each of its mistakes would take for ever;
+    /// when the budget is used up, the item at the top is given up as a whole.
+    budget: usize,
+}
+
+impl<'s> Parser<'s, '_> {
+    /// Parses the tokens of one item at the top, its end included.
+    fn item(&mut self, tokens: &[Lexeme]) -> Vec<Item<'s>> {
+        let reported = self.diagnostics.len();
+        let (problem, items) = self.attempt(tokens);
+        let Some(problem) = problem else { return items };
+        // Mistakes that the actions reported are found again by the next attempt.
+        let mut mistakes = vec![self.explain(tokens, problem.at, &problem.expected)];
+        let mut tokens = cut(tokens, enclosing_item(tokens, problem.at));
+        loop {
+            self.diagnostics.truncate(reported);
+            let (problem, items) = self.attempt(&tokens);
+            match problem {
+                Some(problem) if self.budget > 0 => {
+                    mistakes.push(self.explain(&tokens, problem.at, &problem.expected));
+                    let range = enclosing_item(&tokens, problem.at);
+                    tokens = cut(&tokens, range);
+                }
+                _ => {
+                    self.diagnostics.extend(mistakes);
+                    return items;
+                }
+            }
+        }
+    }
+
+    fn attempt(&mut self, tokens: &[Lexeme]) -> (Option<Problem>, Vec<Item<'s>>) {
+        self.budget = self.budget.saturating_sub(tokens.len());
+        let text = self.text;
+        let stream = tokens
+            .iter()
+            .map(|token| Ok((token.start as usize, Token(token.kind, token.text(text)), token.end as usize)));
+        match grammar::ItemsParser::new().parse(self.file, self.diagnostics, stream) {
+            Ok(items) => (None, items),
+            Err(error) => (Some(problem(tokens, error)), Vec::new()),
+        }
+    }
+
+    fn explain(&self, tokens: &[Lexeme], at: usize, expected: &[String]) -> Diagnostic {
+        expectation::explain(self.file, self.text, tokens, at, expected)
+    }
+}
+
+/// A token that the grammar does not accept.
+struct Problem {
+    /// Its index; the number of tokens for the end of the file.
+    at: usize,
+    /// The grammar's names of what it would accept.
+    expected: Vec<String>,
+}
+
+fn problem(tokens: &[Lexeme], error: ParseError<usize, Token<'_>, std::convert::Infallible>) -> Problem {
+    match error {
+        ParseError::UnrecognizedToken { token: (start, token, _), expected } => {
+            // Several tokens may start at one byte, where some have no length.
+            let first = tokens.partition_point(|t| (t.start as usize) < start);
+            let at = (first..tokens.len()).find(|i| tokens[*i].kind == token.0).unwrap_or(first);
+            Problem { at, expected }
+        }
+        ParseError::UnrecognizedEof { expected, .. } => Problem { at: tokens.len(), expected },
+        ParseError::ExtraToken { .. } | ParseError::InvalidToken { .. } | ParseError::User { .. } => {
+            Problem { at: tokens.len(), expected: Vec::new() }
+        }
+    }
+}
+
+/// Returns the tokens of the innermost item around a token, or all tokens where there is none smaller.
+fn enclosing_item(tokens: &[Lexeme], at: usize) -> Range<usize> {
+    let Some(start) = item_start(tokens, at) else { return 0..tokens.len() };
+    let mut open = 0usize;
+    let mut end = start;
+    while end < tokens.len() {
+        let kind = tokens[end].kind;
+        if open == 0 && (kind == Kind::Semicolon || kind.is_closer()) {
+            break;
+        }
+        open += usize::from(kind.closer().is_some());
+        open -= usize::from(kind.is_closer());
+        end += 1;
+    }
+    let is_new = tokens[start..end].iter().any(|token| !matches!(token.kind, Kind::Error | Kind::Doc));
+    if is_new { start..end } else { 0..tokens.len() }
+}
+
+/// Returns where the innermost item around a token starts.
+///
+/// What follows `of` and `Map` are arms and entries, not items: there the search goes on outwards.
+fn item_start(tokens: &[Lexeme], at: usize) -> Option<usize> {
+    let mut closed = 0usize;
+    let mut last_end = None;
+    for index in (0..at.min(tokens.len())).rev() {
+        let kind = tokens[index].kind;
+        if kind.is_closer() {
+            closed += 1;
+        } else if kind.closer().is_some() && closed > 0 {
+            closed -= 1;
+        } else if kind.closer().is_some() {
+            let before = index.checked_sub(1).map(|before| tokens[before].kind);
+            if kind == Kind::OpenBrace && !matches!(before, Some(Kind::Of | Kind::Map)) {
+                return Some(last_end.unwrap_or(index + 1));
+            }
+            last_end = None;
+        } else if kind == Kind::Semicolon && closed == 0 {
+            last_end = last_end.or(Some(index + 1));
+        }
+    }
+    last_end
+}
+
+/// Replaces a range of tokens by one that stands for a mistake already reported.
+fn cut(tokens: &[Lexeme], range: Range<usize>) -> Vec<Lexeme> {
+    let span = match tokens.get(range.clone()) {
+        Some([first, .., last]) => Span { start: first.start, end: last.end },
+        Some([only]) => only.span(),
+        _ => Span::default(),
+    };
+    let error = Lexeme { kind: Kind::Error, opens_line: false, start: span.start, end: span.end };
+    let mut rest = tokens[..range.start].to_vec();
+    rest.push(error);
+    rest.extend_from_slice(&tokens[range.end..]);
+    rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codes(text: &str) -> Vec<&'static str> {
+        parse(FileId(0), text).diagnostics.iter().map(|diagnostic| diagnostic.code).collect()
+    }
+
+    #[test]
+    fn each_wrong_item_gives_one_error() {
+        assert_eq!(codes("a = {\n  b = 1 2\n  c = [1 2]\n  d = foo bar { x = 1\n y = 2 }\n}\nok = 1\ne = )"), ["E0030"; 3]);
+    }
+}
