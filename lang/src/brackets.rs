@@ -2,8 +2,9 @@
 //!
 //! A parser finds a missing `}` at the end of the file. The indentation knows better: a bracket whose line is indented
 //! by four columns and that is still open where a line begins at column four or less was to be closed before that
-//! line. Indentation is looked at only where the brackets do not fit together. The missing ones are then put in and
-//! those that close nothing are dropped, so that the parser sees balanced brackets and finds the other mistakes.
+//! line. Indentation is looked at only where the brackets do not fit together, and believed only where it explains that
+//! with no more mistakes than counting brackets does. The missing ones are then put in and those that close nothing are
+//! dropped, so that the parser sees balanced brackets and finds the other mistakes.
 
 use crate::token::{Kind, Lexeme};
 use crate::{Diagnostic, FileId, MAX_NESTING, Place, Span, errors};
@@ -23,14 +24,16 @@ pub(crate) fn balance(
             None
         }
         Survey::Unbalanced => {
-            let mut repair = Repair { file, text, open: Vec::new(), out: Vec::with_capacity(tokens.len()), errors };
+            let by_counting = repair(file, text, &tokens, false);
+            let by_indentation = repair(file, text, &tokens, true);
+            let believed = by_indentation.errors.len() <= by_counting.errors.len();
+            let repair = if believed { by_indentation } else { by_counting };
             let string_ate_the_rest = tokens.last().is_some_and(|token| {
                 token.kind == Kind::StringEnd && token.start == token.end && token.end as usize == text.len()
             });
-            for token in tokens {
-                repair.token(token);
+            if !string_ate_the_rest {
+                errors.extend(repair.errors);
             }
-            repair.end(!string_ate_the_rest);
             Some(repair.out)
         }
     }
@@ -65,17 +68,31 @@ struct Open {
     indentation: usize,
 }
 
-struct Repair<'s, 'd> {
+struct Repair<'s> {
     file: FileId,
     text: &'s str,
+    /// Whether indentation tells where a bracket was to be closed.
+    uses_indentation: bool,
     open: Vec<Open>,
     out: Vec<Lexeme>,
-    errors: &'d mut Vec<Diagnostic>,
+    errors: Vec<Diagnostic>,
 }
 
-impl Repair<'_, '_> {
+fn repair<'s>(file: FileId, text: &'s str, tokens: &[Lexeme], uses_indentation: bool) -> Repair<'s> {
+    let out = Vec::with_capacity(tokens.len());
+    let mut repair = Repair { file, text, uses_indentation, open: Vec::new(), out, errors: Vec::new() };
+    for token in tokens {
+        repair.token(*token);
+    }
+    while !repair.open.is_empty() {
+        repair.close_missing(None);
+    }
+    repair
+}
+
+impl Repair<'_> {
     fn token(&mut self, token: Lexeme) {
-        if token.opens_line {
+        if self.uses_indentation && token.opens_line {
             self.line_start(token);
         }
         if let Some(closer) = token.kind.closer() {
@@ -119,24 +136,13 @@ impl Repair<'_, '_> {
 
     /// Reports the innermost bracket as not closed and closes it.
     fn close_missing(&mut self, stopped_at: Option<Lexeme>) {
-        let top = self.open.last().expect("the caller saw an open bracket");
+        let Some(top) = self.open.pop() else { return };
         let stopped_at = stopped_at.map(|token| self.place(token));
         let bracket = top.token.text(self.text);
         let error = errors::unclosed_bracket(self.place(top.token), bracket, closing(top.closer), stopped_at);
         self.errors.push(error);
-        self.put_in_closer();
-    }
-
-    fn end(&mut self, report: bool) {
-        while !self.open.is_empty() {
-            if report { self.close_missing(None) } else { self.put_in_closer() }
-        }
-    }
-
-    fn put_in_closer(&mut self) {
-        let Some(open) = self.open.pop() else { return };
         let at = self.out.last().map_or(0, |token| token.end);
-        self.out.push(Lexeme { kind: open.closer, opens_line: false, start: at, end: at });
+        self.out.push(Lexeme { kind: top.closer, opens_line: false, start: at, end: at });
     }
 
     fn place(&self, token: Lexeme) -> Place {

@@ -77,8 +77,7 @@ impl Diagnostic {
     }
 
     /// Returns the diagnostic as a person reads it in a terminal, in colour when `colour` is set.
-    pub fn render(&self, _sources: &SourceMap, _colour: bool) -> String {
-        let _ = self;
-        String::new()
+    pub fn render(&self, sources: &SourceMap, colour: bool) -> String {
+        crate::render::render(self, sources, colour)
     }
 }

@@ -14,11 +14,14 @@ mod layout;
 mod lexer;
 mod number;
 mod parse;
+mod render;
+mod source;
 mod span;
 mod token;
 
 pub use diagnostic::{Diagnostic, Label, Severity};
 pub use parse::{Parsed, parse};
+pub use source::{MAX_SOURCE, SourceError, decode, is_refused};
 pub use span::{FileId, Place, SourceMap, Span};
 
 /// How many brackets, interpolations included, may be open at once.

@@ -207,6 +207,7 @@ mod tests {
 
     #[test]
     fn each_wrong_item_gives_one_error() {
-        assert_eq!(codes("a = {\n  b = 1 2\n  c = [1 2]\n  d = foo bar { x = 1\n y = 2 }\n}\nok = 1\ne = )"), ["E0030"; 3]);
+        let text = "a = {\n  b = 1 2\n  c = [1 2]\n  d = foo bar { x = 1\n y = 2 }\n}\nok = 1\ne = )";
+        assert_eq!(codes(text), ["E0030", "E0030", "E0030", "E0023"]);
     }
 }
