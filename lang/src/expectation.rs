@@ -1,38 +1,165 @@
 //! Says in a person's words what the grammar expected.
 //!
 //! The generator lists every token that could come next, thirty of them before an expression. They are grouped, what
-//! could always go on (operators behind an operand) is left out, and common slips get a diagnostic of their own.
+//! could always go on (operators behind an operand) is left out, and common slips get a diagnostic or a help of their
+//! own.
 
 use crate::token::{Kind, Lexeme};
 use crate::{Diagnostic, FileId, Place, Span, errors};
 
-/// Tokens that begin an expression and nothing else.
-const EXPRESSION: &str = "\"int\"";
-/// Tokens that go on behind an operand.
+/// The grammar's names for what goes on behind an operand.
 const OPERATORS: [&str; 19] = [
-    "\"+\"", "\"-\"", "\"*\"", "\"/\"", "\"%\"", "\"&\"", "\"==\"", "\"!=\"", "\"<\"", "\"<=\"", "\">\"", "\">=\"",
-    "\"&&\"", "\"||\"", "\"??\"", "\".\"", "\"(\"", "\"[\"", "\"{\"",
+    "+", "-", "*", "/", "%", "&", "==", "!=", "<", "<=", ">", ">=", "&&", "||", "??", ".", "(", "[", "{",
 ];
 
-/// Makes the diagnostic for the token at `at`, which the grammar does not accept.
+/// Words of other languages, with what stands for them here.
+const FOREIGN_WORDS: [(&str, &str); 6] =
+    [("and", "&&"), ("or", "||"), ("not", "!"), ("null", "none"), ("nil", "none"), ("with", "{ .. }")];
+
+/// Makes the diagnostic for the token at `at`, which the grammar does not accept; `expected` is its list.
 pub(crate) fn explain(file: FileId, text: &str, tokens: &[Lexeme], at: usize, expected: &[String]) -> Diagnostic {
-    let Some(&token) = tokens.get(at) else {
-        let end = tokens.last().map_or(0, |token| token.end);
-        let place = Place { file, span: Span { start: end, end } };
-        return errors::unexpected(place, "the end of the file", &expectation(expected));
-    };
-    let place = Place { file, span: token.span() };
-    let found = errors::describe(token.kind, token.text(text));
-    errors::unexpected(place, &found, &expectation(expected))
+    let expected = expected.iter().map(|name| name.trim_matches('"')).collect();
+    Mistake { file, text, tokens, at, expected }.explain()
 }
 
-/// Returns the grouped words for a list of the grammar's names.
-fn expectation(expected: &[String]) -> String {
-    let has = |name: &str| expected.iter().any(|other| other == name);
-    if has(EXPRESSION) {
-        return "an expression".into();
+struct Mistake<'s> {
+    file: FileId,
+    text: &'s str,
+    tokens: &'s [Lexeme],
+    at: usize,
+    expected: Vec<&'s str>,
+}
+
+impl Mistake<'_> {
+    fn explain(&self) -> Diagnostic {
+        self.slip().unwrap_or_else(|| {
+            let error = errors::unexpected(self.place(), &self.found(), &self.expectation());
+            match self.advice() {
+                Some(advice) => error.help(advice),
+                None => error,
+            }
+        })
     }
-    let words: Vec<String> =
-        expected.iter().filter(|name| !OPERATORS.contains(&name.as_str())).map(|name| name.replace('"', "`")).collect();
-    words.join(" or ")
+
+    /// Recognises the slips that have a diagnostic of their own.
+    fn slip(&self) -> Option<Diagnostic> {
+        let kind = self.kind(0)?;
+        let names_something = matches!(self.kind(1), Some(Kind::Equal | Kind::PlusEqual | Kind::MinusEqual | Kind::Colon));
+        if kind.is_reserved_word() && (names_something || self.expected == ["name"]) {
+            return Some(errors::reserved_word(self.place(), self.tokens[self.at].text(self.text)));
+        }
+        if self.kind(-1) == Some(Kind::Super) && self.expected == ["."] {
+            return Some(errors::super_without_field(self.place_before()?));
+        }
+        if kind == Kind::Comma && self.expects(";") {
+            return Some(errors::comma_after_field(self.place()));
+        }
+        if is_comparison(kind) && self.expects("&&") {
+            return Some(errors::chained_comparison(self.place()));
+        }
+        let begins_element = kind.begins_expression() && !FOREIGN_WORDS.iter().any(|(word, _)| *word == self.word());
+        if self.expects(",") && begins_element {
+            return Some(errors::missing_comma(self.place(), self.place_before()?));
+        }
+        None
+    }
+
+    /// Returns what the list of the grammar comes to.
+    fn expectation(&self) -> String {
+        if self.expects("import") {
+            return "a field or a definition".into();
+        }
+        if self.expects("int") {
+            return "an expression".into();
+        }
+        if self.expects("symbol") {
+            return "a type".into();
+        }
+        if self.expects("+=") {
+            return "`=`, `:` or `{` behind the name".into();
+        }
+        if self.expects(";") && !self.expects(",") {
+            return "the end of the item".into();
+        }
+        let rest: Vec<&str> = self.expected.iter().copied().filter(|name| !OPERATORS.contains(name)).collect();
+        let names = if rest.is_empty() { &self.expected } else { &rest };
+        let words: Vec<String> = names.iter().map(|name| called(name)).collect();
+        match words.split_last() {
+            Some((last, [])) => last.clone(),
+            Some((last, others)) => format!("{} or {last}", others.join(", ")),
+            None => "nothing more".into(),
+        }
+    }
+
+    /// Returns what to type instead, where that can be guessed.
+    fn advice(&self) -> Option<String> {
+        let kind = self.kind(0)?;
+        let foreign = FOREIGN_WORDS.iter().find(|(word, _)| *word == self.word());
+        let advice = match kind {
+            Kind::Equal if self.expects("==") && !self.expects(";") => "write `==` to compare",
+            Kind::EqualEqual if self.expects("=") => "write `=` to set a field",
+            Kind::Arrow => "a function is written `fn(x) => e`",
+            Kind::Slash if self.kind(-1) == Some(Kind::Slash) => "comments begin with `#`",
+            Kind::StringStart if self.expects("import") => {
+                "fields are named without quotes; for other keys write `Map { \"key\" = value }`"
+            }
+            _ if self.expects("else") => "an `if` always has an `else`",
+            _ if self.expects("symbol") && !self.expects("int") && kind.begins_expression() => {
+                "write `=` to set a field; `:` declares its type"
+            }
+            _ => return foreign.map(|(word, own)| format!("there is no `{word}`; write `{own}`")),
+        };
+        Some(advice.into())
+    }
+
+    fn found(&self) -> String {
+        match self.tokens.get(self.at) {
+            Some(token) => errors::describe(token.kind, token.text(self.text)),
+            None => "the end of the file".into(),
+        }
+    }
+
+    /// Returns the text of the wrong token where it is a name.
+    fn word(&self) -> &str {
+        match self.tokens.get(self.at) {
+            Some(token) if token.kind == Kind::Name => token.text(self.text),
+            _ => "",
+        }
+    }
+
+    fn expects(&self, name: &str) -> bool {
+        self.expected.contains(&name)
+    }
+
+    /// Returns the kind of the token some places behind the wrong one.
+    fn kind(&self, distance: isize) -> Option<Kind> {
+        self.at.checked_add_signed(distance).and_then(|at| self.tokens.get(at)).map(|token| token.kind)
+    }
+
+    fn place(&self) -> Place {
+        let end = self.tokens.last().map_or(0, |token| token.end);
+        let span = self.tokens.get(self.at).map_or(Span { start: end, end }, |token| token.span());
+        Place { file: self.file, span }
+    }
+
+    fn place_before(&self) -> Option<Place> {
+        let before = self.at.checked_sub(1).and_then(|at| self.tokens.get(at))?;
+        Some(Place { file: self.file, span: before.span() })
+    }
+}
+
+fn is_comparison(kind: Kind) -> bool {
+    use Kind::*;
+    matches!(kind, EqualEqual | NotEqual | Less | LessEqual | Greater | GreaterEqual)
+}
+
+/// Returns what one of the grammar's names is called in messages.
+fn called(name: &str) -> String {
+    match name {
+        "name" => "a name".into(),
+        "} of ${" => "`}`".into(),
+        "string" => "a string".into(),
+        ";" => "a line end".into(),
+        _ => format!("`{name}`"),
+    }
 }

@@ -14,6 +14,7 @@ mod layout;
 mod lexer;
 mod number;
 mod parse;
+mod printer;
 mod render;
 mod source;
 mod span;
@@ -21,6 +22,7 @@ mod token;
 
 pub use diagnostic::{Diagnostic, Label, Severity};
 pub use parse::{Parsed, parse};
+pub use printer::{print, print_expression, print_size, print_type, quote};
 pub use source::{MAX_SOURCE, SourceError, decode, is_refused};
 pub use span::{FileId, Place, SourceMap, Span};
 

@@ -15,10 +15,10 @@ use crate::source::is_refused;
 use crate::{Diagnostic, FileId, Severity, SourceMap};
 
 /// Lines with more bytes are shown in part.
-const LONG_LINE: usize = 160;
+const LONG_LINE: usize = 120;
 /// How many bytes of a long line are shown before and behind the start of a label.
 const SHOWN_BEFORE: usize = 40;
-const SHOWN_BEHIND: usize = 100;
+const SHOWN_BEHIND: usize = 60;
 
 /// Returns a diagnostic as a person reads it.
 pub(crate) fn render(diagnostic: &Diagnostic, sources: &SourceMap, colour: bool) -> String {
@@ -246,13 +246,29 @@ mod tests {
 
     #[test]
     fn a_label_with_help() {
-        insta::assert_snapshot!(shown("a = 1\nb = ]\n", "expected an expression", Span::new(10, 11)), @"");
+        insta::assert_snapshot!(shown("a = 1\nb = ]\n", "expected an expression", Span::new(10, 11)), @r"
+        error[E0030]: expected an expression
+          ┌─ a.img:2:5
+          │
+        2 │ b = ]
+          │     ^ here
+          │
+          = help: do better
+        ");
     }
 
     #[test]
     fn nothing_acts_on_the_terminal() {
         let out = shown("a = \u{1b}[31m \u{202e}\u{9b}x\n", "odd \u{1b}[0m `\u{202e}`\nname", Span::new(4, 5));
-        insta::assert_snapshot!(out, @"");
+        insta::assert_snapshot!(out, @r"
+        error[E0030]: odd \u{1b}[0m `\u{202e}`\nname
+          ┌─ a.img:1:5
+          │
+        1 │ a = ?[31m �¿x
+          │     ^ here
+          │
+          = help: do better
+        ");
         assert!(!out.contains(|c| is_refused(c)), "{out:?}");
     }
 
@@ -260,13 +276,29 @@ mod tests {
     fn a_long_line_is_cut() {
         let text = format!("b = 1\na = [{}oops{}]\nc = 1\n", "é, ".repeat(1000), "1, ".repeat(1000));
         let at = text.find("oops").unwrap_or(0);
-        insta::assert_snapshot!(shown(&text, "unknown name", Span::new(at, at + 4)), @"");
+        insta::assert_snapshot!(shown(&text, "unknown name", Span::new(at, at + 4)), @r"
+        error[E0030]: unknown name
+          ┌─ a.img:2:3006
+          │
+        2 │ …é, é, é, é, é, é, é, é, é, é, oops1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,…
+          │                                ^^^^ here
+          │
+          = help: do better
+        ");
     }
 
     #[test]
     fn places_outside_of_the_text_are_cut() {
         let out = shown("é", "odd", Span::new(1, 900));
-        insta::assert_snapshot!(out, @"");
+        insta::assert_snapshot!(out, @r"
+        error[E0030]: odd
+          ┌─ a.img:1:1
+          │
+        1 │ é
+          │ ^ here
+          │
+          = help: do better
+        ");
     }
 
     #[test]

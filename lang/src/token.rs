@@ -208,6 +208,30 @@ impl Kind {
         )
     }
 
+    /// Returns whether an expression can begin with the token and nothing else can.
+    pub(crate) fn begins_expression(self) -> bool {
+        use Kind::*;
+        matches!(
+            self,
+            Name | Int
+                | Size
+                | Symbol
+                | Path
+                | StringStart
+                | True
+                | False
+                | None
+                | SelfWord
+                | Super
+                | Fn
+                | If
+                | Match
+                | Not
+                | Mixin
+                | Map
+        )
+    }
+
     /// Returns whether the token, at the start of a line, goes on with what the line above began.
     pub(crate) fn continues(self) -> bool {
         use Kind::*;

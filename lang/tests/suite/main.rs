@@ -1,0 +1,6 @@
+//! Tests of the front end through its public face.
+
+mod fixtures;
+mod limits;
+mod properties;
+mod trees;
