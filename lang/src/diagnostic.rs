@@ -58,6 +58,17 @@ impl Diagnostic {
         Diagnostic { severity: Severity::Warning, ..Diagnostic::error(code, message, place, text) }
     }
 
+    /// Whether both have the same code and point at the same places, in whatever order.
+    pub fn is_same_mistake(&self, other: &Diagnostic) -> bool {
+        let places = |diagnostic: &Diagnostic| {
+            let key = |label: &Label| (label.place.file, label.place.span.start, label.place.span.end);
+            let mut places: Vec<_> = diagnostic.labels.iter().map(key).collect();
+            places.sort_unstable();
+            places
+        };
+        self.code == other.code && places(self) == places(other)
+    }
+
     /// Adds a secondary label that says why.
     pub fn label(mut self, place: Place, text: impl Into<String>) -> Diagnostic {
         self.labels.push(Label { place, text: text.into() });

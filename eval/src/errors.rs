@@ -1,0 +1,362 @@
+//! Every diagnostic of loading, resolving and evaluating: one constructor function each.
+//!
+//! E01xx names and files, E02xx records and types, E03xx evaluation.
+
+use gravure_lang::{Diagnostic, Place, Span};
+
+use crate::names::nearest;
+
+/// Whether two places are one.
+fn same(a: Place, b: Place) -> bool {
+    (a.file, a.span.start, a.span.end) == (b.file, b.span.start, b.span.end)
+}
+
+/// Adds a secondary label unless it would repeat the primary one.
+fn also(diagnostic: Diagnostic, place: Place, text: &str) -> Diagnostic {
+    if same(diagnostic.labels[0].place, place) { diagnostic } else { diagnostic.label(place, text) }
+}
+
+/// Joins words as in "a, b or c".
+fn alternatives(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+    }
+}
+
+// E01xx: names and files
+
+pub(crate) fn unknown_name<'a>(
+    name: &str,
+    known: impl IntoIterator<Item = &'a str>,
+    in_body: bool,
+    place: Place,
+) -> Diagnostic {
+    let diagnostic = Diagnostic::error("E0101", format!("there is no `{name}` here"), place, "unknown name");
+    match nearest(name, known) {
+        Some(near) => diagnostic.help(format!("write `{near}`")),
+        None if in_body => diagnostic.help(format!("if it is a field that only the base has, write `self.{name}`")),
+        None => diagnostic,
+    }
+}
+
+pub(crate) fn own_name(name: &str, place: Place) -> Diagnostic {
+    Diagnostic::error(
+        "E0102",
+        format!("`{name}` inside its own definition means an outer `{name}`, and there is none"),
+        place,
+        "unknown name",
+    )
+    .help(format!("write `super.{name}` for the value that is overridden, or rename one of the two"))
+}
+
+pub(crate) fn sibling_or_import(name: &str, place: Place) -> Diagnostic {
+    Diagnostic::error("E0103", format!("`{name}` is both a field beside it and an import"), place, "which of the two?")
+        .help(format!("write `self.{name}` for the field, or rename the import"))
+}
+
+pub(crate) fn doubled(name: &str, place: Place, first: Place) -> Diagnostic {
+    Diagnostic::error("E0104", format!("`{name}` is defined twice"), place, "defined again here")
+        .label(first, "first defined here")
+}
+
+pub(crate) fn doubled_parameter(name: &str, place: Place) -> Diagnostic {
+    Diagnostic::error("E0104", format!("`{name}` is given twice"), place, "given again here")
+}
+
+pub(crate) fn set_after_edit(name: &str, place: Place, edit: Place) -> Diagnostic {
+    Diagnostic::error("E0105", format!("`{name} = ...` would undo the edit before it"), place, "set here")
+        .label(edit, "already edited here")
+        .help(format!("move `{name} = ...` before its edits"))
+}
+
+pub(crate) fn unknown_type(name: &str, near: Option<&str>, place: Place) -> Diagnostic {
+    let diagnostic = Diagnostic::error("E0106", format!("there is no type `{name}` here"), place, "unknown type");
+    match near {
+        Some(near) => diagnostic.help(format!("write `{near}`")),
+        None => diagnostic,
+    }
+}
+
+pub(crate) fn not_a_record_type(name: &str, place: Place) -> Diagnostic {
+    Diagnostic::error(
+        "E0107",
+        format!("`{name}` is no record type, so it cannot be extended"),
+        place,
+        "not a record type",
+    )
+}
+
+pub(crate) fn type_takes_one(name: &str, given: usize, place: Place) -> Diagnostic {
+    Diagnostic::error("E0108", format!("`{name}` takes one type, not {given}"), place, "")
+}
+
+pub(crate) fn type_ring(name: &str, place: Place) -> Diagnostic {
+    Diagnostic::error("E0109", format!("the type `{name}` stands for itself"), place, "this closes the ring")
+}
+
+pub(crate) fn import_failed(path: &str, why: &str, place: Place) -> Diagnostic {
+    Diagnostic::error("E0110", format!("cannot import `{path}`: {why}"), place, "imported here")
+}
+
+pub(crate) fn import_ring(ring: &[(&str, Place)]) -> Diagnostic {
+    let mut names: Vec<&str> = ring.iter().map(|&(path, _)| path).collect();
+    names.push(names[0]);
+    let message = format!("files import one another in a ring: {}", names.join(" -> "));
+    let imported =
+        names[1..].iter().zip(ring).map(|(imported, &(_, place))| (place, format!("`{imported}` is imported here")));
+    let mut imported: Vec<(Place, String)> = imported.collect();
+    let (closing, text) = imported.pop().expect("a ring has an import");
+    let diagnostic = Diagnostic::error("E0111", message, closing, text);
+    imported.into_iter().fold(diagnostic, |diagnostic, (place, text)| diagnostic.label(place, text))
+}
+
+pub(crate) fn too_many_files(most: usize, place: Place) -> Diagnostic {
+    Diagnostic::error("E0112", format!("more than {most} files are imported"), place, "")
+}
+
+pub(crate) fn only_at_the_top(what: &str, place: Place) -> Diagnostic {
+    Diagnostic::error("E0113", format!("`{what}` stands at the top of a file only"), place, "inside a record")
+}
+
+pub(crate) fn type_as_value(name: &str, place: Place) -> Diagnostic {
+    Diagnostic::error("E0114", format!("`{name}` is the name of a type, not a value"), place, "used as a value")
+}
+
+pub(crate) fn outside_of_a_record(word: &str, place: Place) -> Diagnostic {
+    Diagnostic::error("E0115", format!("`{word}` means the record around it, and there is none"), place, "")
+}
+
+pub(crate) fn inheritance_ring(names: &[&str], place: Place) -> Diagnostic {
+    Diagnostic::error("E0116", format!("inheritance cycle: {}", names.join(" -> ")), place, "this type extends itself")
+}
+
+// E02xx: records and types
+
+pub(crate) fn wrong_type(
+    expected: &str,
+    found: &str,
+    field: Option<&str>,
+    place: Place,
+    declared: Place,
+) -> Diagnostic {
+    let what = field.map_or("this value".to_owned(), |field| format!("`{field}`"));
+    let diagnostic = Diagnostic::error(
+        "E0201",
+        format!("{what} must be `{expected}`, but this is {found}"),
+        place,
+        found.to_owned(),
+    );
+    also(diagnostic, declared, "declared here")
+}
+
+pub(crate) fn missing_field(record: &str, field: &str, made: Place, declared: Place) -> Diagnostic {
+    // The whole body would be underlined: its opening brace says as much.
+    let brace = Place { file: made.file, span: Span { start: made.span.start, end: made.span.start + 1 } };
+    Diagnostic::error(
+        "E0202",
+        format!("the field `{field}` of {record} has no value"),
+        brace,
+        format!("`{field}` is missing here"),
+    )
+    .label(declared, "declared here, without a default")
+}
+
+pub(crate) fn unknown_field(record: &str, field: &str, place: Place, near: Option<(&str, Place)>) -> Diagnostic {
+    let diagnostic = Diagnostic::error("E0203", format!("{record} has no field `{field}`"), place, "unknown field");
+    match near {
+        Some((near, declared)) => {
+            diagnostic.label(declared, "a similar field is declared here").help(format!("write `{near}`"))
+        }
+        None => diagnostic,
+    }
+}
+
+pub(crate) fn no_member(
+    symbol: &str,
+    members: &[&str],
+    field: Option<&str>,
+    place: Place,
+    declared: Place,
+) -> Diagnostic {
+    let what = field.map_or(String::new(), |field| format!(" of `{field}`"));
+    let diagnostic =
+        Diagnostic::error("E0204", format!("`'{symbol}` is none of the values{what}"), place, "not a member");
+    let diagnostic = also(diagnostic, declared, "declared here");
+    let quoted: Vec<String> = members.iter().map(|member| format!("`'{member}`")).collect();
+    match nearest(symbol, members.iter().copied()) {
+        Some(near) => diagnostic.note(format!("it may be {}", alternatives(&quoted))).help(format!("write `'{near}`")),
+        None => diagnostic.help(format!("write {}", alternatives(&quoted))),
+    }
+}
+
+pub(crate) fn check_failed(message: &str, condition: Place, made: Place) -> Diagnostic {
+    let brace = Place { file: made.file, span: Span { start: made.span.start, end: made.span.start + 1 } };
+    Diagnostic::error("E0205", message, brace, "in this record").label(condition, "this must hold")
+}
+
+pub(crate) fn double_key(key: &str, place: Place, first: Place) -> Diagnostic {
+    Diagnostic::error("E0206", format!("two elements have the key \"{key}\""), place, "used again here")
+        .label(first, "first used here")
+}
+
+pub(crate) fn absent_key<'a>(key: &str, known: impl IntoIterator<Item = &'a str>, place: Place) -> Diagnostic {
+    let known: Vec<&str> = known.into_iter().collect();
+    let diagnostic = Diagnostic::error("E0207", format!("no element has the key \"{key}\""), place, "absent key");
+    let quoted: Vec<String> = known.iter().take(8).map(|key| format!("\"{key}\"")).collect();
+    match nearest(key, known) {
+        Some(near) => diagnostic.help(format!("write \"{near}\"")),
+        None if quoted.is_empty() => diagnostic.note("there are no elements"),
+        None => diagnostic.note(format!("the keys are {}", quoted.join(", "))),
+    }
+}
+
+pub(crate) fn not_extensible(found: &str, place: Place) -> Diagnostic {
+    Diagnostic::error(
+        "E0208",
+        format!("only a record or a record type can be followed by braces, not {found}"),
+        place,
+        found.to_owned(),
+    )
+}
+
+pub(crate) fn nothing_below(name: &str, place: Place, declared: Option<Place>) -> Diagnostic {
+    let diagnostic =
+        Diagnostic::error("E0209", format!("`super.{name}` has no value: nothing below defines `{name}`"), place, "");
+    match declared {
+        Some(declared) => diagnostic.label(declared, "declared here, without a default"),
+        None => diagnostic,
+    }
+}
+
+pub(crate) fn nothing_to_edit(name: &str, place: Place) -> Diagnostic {
+    Diagnostic::error("E0209", format!("`{name}` has no value that could be edited"), place, "edited here")
+        .help(format!("write `{name} = ...`"))
+}
+
+pub(crate) fn not_keyed(found: &str, place: Place) -> Diagnostic {
+    Diagnostic::error("E0210", format!("only lists and maps have elements, not {found}"), place, "")
+}
+
+pub(crate) fn no_key(element: Place, place: Place) -> Diagnostic {
+    Diagnostic::error("E0210", "the elements of this list have no keys", place, "asked for by key")
+        .label(element, "this element has none")
+}
+
+pub(crate) fn no_fields(found: &str, field: &str, place: Place) -> Diagnostic {
+    Diagnostic::error(
+        "E0211",
+        format!("`.{field}` reads a field of a record, but this is {found}"),
+        place,
+        found.to_owned(),
+    )
+}
+
+// E03xx: evaluation
+
+/// A ring of needs: each link is what is needed next and where.
+pub(crate) fn cycle(first: &str, links: &[(String, Place)]) -> Diagnostic {
+    let message = format!("`{first}` depends on itself");
+    let mut name = first;
+    let mut diagnostic: Option<Diagnostic> = None;
+    for (i, (next, place)) in links.iter().enumerate() {
+        let text = match (i, i + 1 == links.len()) {
+            (0, true) => format!("`{name}` needs `{next}` again"),
+            (0, false) => format!("`{name}` needs `{next}` ..."),
+            (_, true) => format!("... which needs `{next}` again"),
+            (_, false) => format!("... which needs `{next}` ..."),
+        };
+        diagnostic = Some(match diagnostic {
+            None => Diagnostic::error("E0301", message.clone(), *place, text),
+            Some(diagnostic) => diagnostic.label(*place, text),
+        });
+        name = next;
+    }
+    diagnostic.expect("a ring has a link")
+}
+
+pub(crate) fn too_deep(limit: usize, last: &[Place]) -> Diagnostic {
+    let diagnostic = Diagnostic::error("E0302", format!("call depth limit {limit} exceeded"), last[0], "needed here");
+    let mut diagnostic = last[1..].iter().fold(diagnostic, |diagnostic, &place| also(diagnostic, place, "needed here"));
+    diagnostic.notes.push(format!("... {} more", limit.saturating_sub(last.len())));
+    diagnostic
+}
+
+pub(crate) fn too_nested(limit: usize, place: Place) -> Diagnostic {
+    Diagnostic::error("E0302", format!("more than {limit} expressions wait for one another"), place, "the innermost")
+}
+
+pub(crate) fn raised(message: &str, place: Place) -> Diagnostic {
+    Diagnostic::error("E0303", message, place, "raised here")
+}
+
+pub(crate) fn wrong_operand(what: &str, expected: &str, found: &str, place: Place) -> Diagnostic {
+    Diagnostic::error("E0304", format!("{what} needs {expected}, but this is {found}"), place, found.to_owned())
+}
+
+pub(crate) fn wrong_operands(operator: &str, left: &str, right: &str, place: Place) -> Diagnostic {
+    let diagnostic = Diagnostic::error("E0304", format!("`{operator}` cannot combine {left} and {right}"), place, "");
+    match (operator, left, right) {
+        ("+", "a string", _) | ("+", _, "a string") => {
+            diagnostic.help("to put a value into a text, write \"${value}\"")
+        }
+        _ => diagnostic,
+    }
+}
+
+pub(crate) fn no_result(operator: &str, left: &str, right: &str, place: Place) -> Diagnostic {
+    Diagnostic::error("E0305", format!("`{left} {operator} {right}` has no result in range"), place, "")
+}
+
+pub(crate) fn overflow(place: Place) -> Diagnostic {
+    Diagnostic::error("E0305", "the result is out of range", place, "")
+}
+
+pub(crate) fn not_a_function(found: &str, place: Place) -> Diagnostic {
+    Diagnostic::error("E0306", format!("only a function can be called, not {found}"), place, found.to_owned())
+}
+
+pub(crate) fn too_many_arguments(takes: usize, given: usize, place: Place) -> Diagnostic {
+    Diagnostic::error("E0306", format!("this function takes {takes} arguments, not {given}"), place, "called here")
+}
+
+pub(crate) fn wrong_arity(name: &str, takes: usize, given: usize, place: Place) -> Diagnostic {
+    Diagnostic::error("E0306", format!("`{name}` takes {takes} arguments, not {given}"), place, "called here")
+}
+
+pub(crate) fn missing_argument(name: &str, place: Place, declared: Place) -> Diagnostic {
+    Diagnostic::error("E0306", format!("the argument `{name}` is missing"), place, "called here")
+        .label(declared, "declared here")
+}
+
+pub(crate) fn unknown_parameter<'a>(name: &str, known: impl IntoIterator<Item = &'a str>, place: Place) -> Diagnostic {
+    let diagnostic =
+        Diagnostic::error("E0306", format!("the function has no parameter `{name}`"), place, "unknown parameter");
+    match nearest(name, known) {
+        Some(near) => diagnostic.help(format!("write `{near}`")),
+        None => diagnostic,
+    }
+}
+
+pub(crate) fn no_named_arguments(name: &str, place: Place) -> Diagnostic {
+    Diagnostic::error("E0306", format!("`{name}` takes its arguments in order, without names"), place, "")
+}
+
+pub(crate) fn index_out_of_range(index: i64, len: usize, place: Place) -> Diagnostic {
+    Diagnostic::error("E0307", format!("there is no element {index} in a list of {len}"), place, "out of range")
+}
+
+pub(crate) fn over_limit(what: &str, len: u64, most: u64, unit: &str, place: Place) -> Diagnostic {
+    Diagnostic::error("E0308", format!("{what} would have {len} {unit}; the limit is {most}"), place, "made here")
+}
+
+pub(crate) fn no_arm(value: &str, subject: Place) -> Diagnostic {
+    Diagnostic::error("E0309", format!("no arm of this `match` accepts {value}"), subject, "has this value")
+        .help(format!("add the arm `{value} => ...`, or `_ => ...`"))
+}
+
+pub(crate) fn not_interpolated(found: &str, place: Place) -> Diagnostic {
+    Diagnostic::error("E0310", format!("a text cannot contain {found}"), place, found.to_owned())
+        .note("a text can contain strings, integers, sizes and symbols")
+}

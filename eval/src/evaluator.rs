@@ -1,0 +1,250 @@
+//! The evaluator: one thread, one heap, thunks with marks.
+//!
+//! Needing a value pushes a mark on the stack of needs; needing a value that is marked closes a cycle, and the stack
+//! between the two is the ring that is printed. The length of that stack is the depth that is limited, so no program
+//! can overflow the stack of the machine.
+
+use std::cell::{Cell, OnceCell, RefCell};
+
+use bumpalo::Bump;
+use gravure_lang::{Diagnostic, Place};
+
+use crate::code::{Expr, ExprKind, ModuleId, TypeId};
+use crate::names::Name;
+use crate::program::Program;
+use crate::value::{Env, Frame, Layer, Record, State, Task, Thunk, Value};
+use crate::{Result, errors};
+
+/// How far an evaluation may go.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Values and calls that wait for one another.
+    pub depth: usize,
+    /// Bytes of a string.
+    pub string: usize,
+    /// Elements of a list or map.
+    pub elements: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { depth: 10_000, string: 16 << 20, elements: 1_000_000 }
+    }
+}
+
+/// Expressions inside one another, over all calls: what the reserved stack holds.
+const NESTING: usize = 400_000;
+
+/// The stack that [`with_stack`] reserves, in bytes: room for [`NESTING`] expressions. Memory is used only where it is touched.
+const STACK: usize = 4 << 30;
+
+/// Runs `work` on a thread whose stack is large enough for every evaluation within the limits.
+pub fn with_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("evaluation".into()).stack_size(STACK).spawn_scoped(scope, work);
+        let thread = thread.expect("a thread for the evaluation can be started");
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+/// Evaluates one program on one thread.
+pub struct Evaluator<'h> {
+    pub(crate) program: &'h Program,
+    pub(crate) heap: &'h Bump,
+    pub(crate) limits: Limits,
+    modules: Vec<OnceCell<&'h Record<'h>>>,
+    type_layers: Vec<OnceCell<&'h Layer<'h>>>,
+    needs: RefCell<Vec<Need>>,
+    nesting: Cell<usize>,
+}
+
+/// One value that is being computed, or one call that is running.
+#[derive(Clone, Copy)]
+struct Need {
+    /// The address of the thunk; 0 for a call.
+    thunk: usize,
+    /// The field that the thunk is the value of.
+    field: Option<Name>,
+    /// Where it is needed, or called.
+    place: Place,
+}
+
+impl<'h> Evaluator<'h> {
+    /// Returns an evaluator that has evaluated nothing yet.
+    pub fn new(program: &'h Program, heap: &'h Bump, limits: Limits) -> Evaluator<'h> {
+        Evaluator {
+            program,
+            heap,
+            limits,
+            modules: program.modules.iter().map(|_| OnceCell::new()).collect(),
+            type_layers: program.types.iter().map(|_| OnceCell::new()).collect(),
+            needs: RefCell::new(Vec::new()),
+            nesting: Cell::new(0),
+        }
+    }
+
+    /// Returns the program that is evaluated.
+    pub fn program(&self) -> &'h Program {
+        self.program
+    }
+
+    /// Returns the record that a module is.
+    pub fn module(&self, id: ModuleId) -> &'h Record<'h> {
+        self.modules[id.0 as usize].get_or_init(|| {
+            let body = &self.program.modules[id.0 as usize].body;
+            let top = self.heap.alloc(Layer { body, env: None, below: None, height: 0, declares: true });
+            self.heap.alloc(Record { ty: None, top, module: Some(id), table: OnceCell::new() })
+        })
+    }
+
+    /// Returns the layers of a record type: its own body on those of the types that it extends.
+    pub(crate) fn type_layer(&self, id: TypeId) -> Result<&'h Layer<'h>> {
+        if let Some(layer) = self.type_layers[id.0 as usize].get() {
+            return Ok(layer);
+        }
+        let ty = &self.program.types[id.0 as usize];
+        let below = ty.extends.map(|base| self.type_layer(base)).transpose()?;
+        let env = Some(self.body_env(self.module(ty.module), 0)?);
+        let height = below.map_or(0, |below| below.height + 1);
+        let layer = self.heap.alloc(Layer { body: &ty.body, env, below, height, declares: true });
+        Ok(self.type_layers[id.0 as usize].get_or_init(|| layer))
+    }
+
+    /// Returns the value of a thunk, computing it if that has not happened yet.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration.
+    pub fn force(&self, thunk: &'h Thunk<'h>) -> Result<Value<'h>> {
+        self.need(thunk, None, thunk.place)
+    }
+
+    /// As [`Evaluator::force`], for a field that is needed at `place`.
+    pub(crate) fn need(&self, thunk: &'h Thunk<'h>, field: Option<Name>, place: Place) -> Result<Value<'h>> {
+        let task = match thunk.state.get() {
+            State::Done(value) => return Ok(value),
+            State::Busy => return Err(self.cycle(thunk, field, place)),
+            State::Todo(task) => task,
+        };
+        thunk.state.set(State::Busy);
+        let result = self.entered(Need { thunk: address(thunk), field, place }, || self.run(task));
+        thunk.state.set(match result {
+            Ok(value) => State::Done(value),
+            Err(_) => State::Todo(task),
+        });
+        result
+    }
+
+    fn run(&self, task: Task<'h>) -> Result<Value<'h>> {
+        match task {
+            Task::Eval(expr, env) => self.eval(expr, env),
+            Task::Checked(thunk, ty, declared) => {
+                let value = self.force(thunk)?;
+                self.check(value, ty, thunk.place, declared, None)
+            }
+            Task::Apply(function, argument) => self.call(function, &[argument], argument.place),
+            Task::Edit(thunk, edit, env) => self.edit(edit, || self.force(thunk), env),
+            Task::Field(record, name) => self.finish_field(record, name),
+        }
+    }
+
+    /// Runs a call that is written at `place`.
+    pub(crate) fn calling<T>(&self, place: Place, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.entered(Need { thunk: 0, field: None, place }, work)
+    }
+
+    fn entered<T>(&self, need: Need, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let depth = self.needs.borrow().len();
+        if depth >= self.limits.depth {
+            return Err(self.too_deep());
+        }
+        self.needs.borrow_mut().push(need);
+        let result = work();
+        self.needs.borrow_mut().truncate(depth);
+        result
+    }
+
+    /// Counts an expression inside others while `work` evaluates it.
+    pub(crate) fn nested<T>(&self, place: Place, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let nesting = self.nesting.get();
+        if nesting >= NESTING {
+            return Err(errors::too_nested(NESTING, place).into());
+        }
+        self.nesting.set(nesting + 1);
+        let result = work();
+        self.nesting.set(nesting);
+        result
+    }
+
+    fn too_deep(&self) -> Box<Diagnostic> {
+        let needs = self.needs.borrow();
+        let last: Vec<Place> = needs.iter().rev().take(3).map(|need| need.place).collect();
+        errors::too_deep(self.limits.depth, &last).into()
+    }
+
+    /// Describes the ring of needs that needing `thunk` again closes.
+    fn cycle(&self, thunk: &'h Thunk<'h>, field: Option<Name>, place: Place) -> Box<Diagnostic> {
+        let needs = self.needs.borrow();
+        let start = needs.iter().rposition(|need| need.thunk == address(thunk)).expect("a busy thunk is being needed");
+        let ring = &needs[start..];
+        let first = ring[0].field.or(field);
+        let mut links: Vec<(String, Place)> = Vec::new();
+        for need in ring[1..].iter().filter(|need| need.thunk != 0) {
+            if let Some(name) = need.field {
+                links.push((self.program.text(name).to_owned(), need.place));
+            }
+        }
+        let first = first.map_or("this value", |name| self.program.text(name)).to_owned();
+        links.push((first.clone(), place));
+        errors::cycle(&first, &links).into()
+    }
+
+    // Frames
+
+    /// Returns the frame `depth` frames out.
+    pub(crate) fn frame(&self, env: &'h Env<'h>, depth: u32) -> &'h Env<'h> {
+        let mut env = env;
+        for _ in 0..depth {
+            env = env.parent.expect("resolution counted the frames");
+        }
+        env
+    }
+
+    /// Returns the record whose body is `depth` frames out, with the number of the layer.
+    pub(crate) fn body_frame(&self, env: &'h Env<'h>, depth: u32) -> (&'h Record<'h>, u32) {
+        match self.frame(env, depth).frame {
+            Frame::Body { record, layer, .. } => (record, layer),
+            Frame::Locals(_) => unreachable!("resolution found a body {depth} frames out"),
+        }
+    }
+
+    pub(crate) fn locals(&self, slots: &[&'h Thunk<'h>], parent: &'h Env<'h>) -> &'h Env<'h> {
+        let frame = Frame::Locals(self.heap.alloc_slice_copy(slots));
+        self.heap.alloc(Env { frame, parent: Some(parent) })
+    }
+
+    // Thunks
+
+    pub(crate) fn done(&self, value: Value<'h>, place: Place) -> &'h Thunk<'h> {
+        self.heap.alloc(Thunk { state: Cell::new(State::Done(value)), place })
+    }
+
+    pub(crate) fn todo(&self, task: Task<'h>, place: Place) -> &'h Thunk<'h> {
+        self.heap.alloc(Thunk { state: Cell::new(State::Todo(task)), place })
+    }
+
+    /// Returns a thunk for an expression: a variable's own, or a finished one for what is written out.
+    pub(crate) fn delay(&self, expr: &'h Expr, env: &'h Env<'h>) -> &'h Thunk<'h> {
+        match &expr.kind {
+            ExprKind::Constant(constant) => self.done(self.constant(constant), expr.place),
+            ExprKind::Local { depth, slot } => match self.frame(env, *depth).frame {
+                Frame::Locals(slots) => slots[*slot as usize],
+                Frame::Body { .. } => unreachable!("resolution found parameters {depth} frames out"),
+            },
+            _ => self.todo(Task::Eval(expr, env), expr.place),
+        }
+    }
+}
+
+fn address(thunk: &Thunk<'_>) -> usize {
+    std::ptr::from_ref(thunk).addr()
+}

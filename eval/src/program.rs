@@ -1,0 +1,276 @@
+//! A program: all modules of a run, resolved, shared by every evaluator.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use gravure_lang::{Diagnostic, FileId, Place, SourceMap, Span, ast};
+use rayon::prelude::*;
+
+use crate::code::{Module, ModuleId, RecordType, TypeId};
+use crate::names::{Name, Names};
+use crate::{errors, resolve};
+
+/// The door to the sources: the only thing outside that loading a program asks for.
+pub trait World: Sync {
+    /// Returns the source that `path` names in an import of the module `from`, or on the command line (`from` is none).
+    ///
+    /// # Errors
+    /// A sentence that says why there is none: it is not there, lies outside the project, is no regular file.
+    fn source(&self, from: Option<&str>, path: &str) -> Result<Source, String>;
+}
+
+/// A source text as it was found.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Its one name in this run: two imports of one file give the same.
+    pub path: String,
+    /// Its bytes, undecoded.
+    pub bytes: Arc<[u8]>,
+}
+
+/// All modules of a run, resolved.
+#[derive(Debug)]
+pub struct Program {
+    /// The source texts.
+    pub sources: SourceMap,
+    /// The names.
+    pub names: Names,
+    pub(crate) modules: Vec<Module>,
+    pub(crate) types: Vec<RecordType>,
+    /// Modules by the paths of their sources.
+    by_path: BTreeMap<String, ModuleId>,
+    /// Warnings found on the way.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Why there is no program: the mistakes with the sources they point into.
+#[derive(Debug)]
+pub struct LoadError {
+    /// The source texts read so far.
+    pub sources: SourceMap,
+    /// The mistakes in source order.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Files named on the command line that could not be read: their name and why.
+    pub missing: Vec<(String, String)>,
+}
+
+/// A module that has been read, with its tree and what its imports mean; not yet resolved.
+pub(crate) struct Parsed<'t> {
+    pub path: String,
+    pub file: FileId,
+    pub text: &'t str,
+    pub tree: ast::File<'t>,
+    /// The modules of its imports, by the names that the file gives them.
+    pub imports: Vec<(ast::Name<'t>, ModuleId)>,
+}
+
+impl Program {
+    /// Reads the files named `roots` and everything they import, and resolves every name.
+    ///
+    /// # Errors
+    /// All mistakes of all files: those of spelling first; names are looked at when all files could be parsed.
+    pub fn load(world: &dyn World, roots: &[&str]) -> Result<Program, LoadError> {
+        let texts = bumpalo::Bump::new();
+        let mut loader = Loader::new(world, &texts);
+        let mut missing = Vec::new();
+        for root in roots {
+            match world.source(None, root) {
+                Ok(source) => drop(loader.add(source)),
+                Err(why) => missing.push((root.to_string(), why)),
+            }
+        }
+        loader.follow_imports();
+        loader.refuse_rings();
+        let Loader { sources, parsed, by_path, mut diagnostics, .. } = loader;
+        if !missing.is_empty() || diagnostics.iter().any(is_error) {
+            return Err(LoadError { sources, diagnostics, missing });
+        }
+        let resolved = resolve::resolve(&parsed);
+        diagnostics.extend(resolved.diagnostics);
+        if diagnostics.iter().any(is_error) {
+            return Err(LoadError { sources, diagnostics, missing });
+        }
+        let resolve::Resolved { names, modules, types, .. } = resolved;
+        Ok(Program { sources, names, modules, types, by_path, warnings: diagnostics })
+    }
+
+    /// Returns the module whose source has this path.
+    pub fn module(&self, path: &str) -> Option<ModuleId> {
+        self.by_path.get(path).copied()
+    }
+
+    /// Returns all modules with their paths, in the order of the paths.
+    pub fn modules(&self) -> impl Iterator<Item = (&str, ModuleId)> {
+        self.by_path.iter().map(|(path, &id)| (path.as_str(), id))
+    }
+
+    /// Returns the path of a module.
+    pub fn module_path(&self, module: ModuleId) -> &str {
+        &self.modules[module.0 as usize].path
+    }
+
+    /// Returns the text of a name.
+    pub fn text(&self, name: Name) -> &str {
+        self.names.text(name)
+    }
+
+    /// Returns the declared type named `name` of the module at `path`.
+    pub fn record_type(&self, path: &str, name: &str) -> Option<TypeId> {
+        let module = self.module(path)?;
+        let name = self.names.find(name)?;
+        let found = self.types.iter().position(|ty| ty.module == module && ty.name == name)?;
+        Some(TypeId(found as u32))
+    }
+
+    /// Returns the name of a record type.
+    pub fn type_name(&self, ty: TypeId) -> &str {
+        self.text(self.types[ty.0 as usize].name)
+    }
+
+    /// Whether `ty` is `base` or extends it.
+    pub fn is_subtype(&self, ty: TypeId, base: TypeId) -> bool {
+        let mut next = Some(ty);
+        while let Some(ty) = next {
+            if ty == base {
+                return true;
+            }
+            next = self.types[ty.0 as usize].extends;
+        }
+        false
+    }
+}
+
+fn is_error(diagnostic: &Diagnostic) -> bool {
+    diagnostic.severity == gravure_lang::Severity::Error
+}
+
+struct Loader<'w, 't> {
+    world: &'w dyn World,
+    /// Where the texts live while trees borrow from them.
+    texts: &'t bumpalo::Bump,
+    sources: SourceMap,
+    parsed: Vec<Parsed<'t>>,
+    by_path: BTreeMap<String, ModuleId>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl<'w, 't> Loader<'w, 't> {
+    fn new(world: &'w dyn World, texts: &'t bumpalo::Bump) -> Loader<'w, 't> {
+        Loader {
+            world,
+            texts,
+            sources: SourceMap::new(),
+            parsed: Vec::new(),
+            by_path: BTreeMap::new(),
+            diagnostics: Vec::new(),
+        }
+    }
+
+    /// Adds a source, unparsed, unless it is there already.
+    fn add(&mut self, source: Source) -> ModuleId {
+        if let Some(&id) = self.by_path.get(&source.path) {
+            return id;
+        }
+        let id = ModuleId(self.parsed.len() as u32);
+        let decoded = gravure_lang::decode(&source.bytes);
+        let shown =
+            decoded.as_ref().map_or_else(|_| String::from_utf8_lossy(&source.bytes), |text| Cow::Borrowed(*text));
+        let file = self.sources.add(source.path.clone(), &*shown);
+        if let Err(error) = &decoded {
+            self.diagnostics.push(error.diagnostic(file));
+        }
+        let text = self.texts.alloc_str(decoded.unwrap_or_default());
+        let tree = ast::File { doc: Vec::new(), items: Vec::new() };
+        self.by_path.insert(source.path.clone(), id);
+        self.parsed.push(Parsed { path: source.path, file, text, tree, imports: Vec::new() });
+        id
+    }
+
+    /// Parses wave after wave: the files of a wave in parallel, then what they import.
+    fn follow_imports(&mut self) {
+        let mut done = 0;
+        while done < self.parsed.len() && self.parsed.len() <= MOST_FILES {
+            let wave: Vec<_> = self.parsed[done..].iter().map(|module| (module.file, module.text)).collect();
+            let trees: Vec<_> = wave.into_par_iter().map(|(file, text)| gravure_lang::parse(file, text)).collect();
+            for parsed in trees {
+                self.diagnostics.extend(parsed.diagnostics);
+                self.parsed[done].tree = parsed.file;
+                self.import_from(done);
+                done += 1;
+            }
+        }
+        if done < self.parsed.len() {
+            self.diagnostics
+                .push(errors::too_many_files(MOST_FILES, Place { file: self.parsed[0].file, span: Span::default() }));
+        }
+    }
+
+    /// Adds what the module imports.
+    fn import_from(&mut self, importer: usize) {
+        let Parsed { path: from, file, tree, .. } = &self.parsed[importer];
+        let (from, file) = (from.clone(), *file);
+        let written: Vec<_> = tree
+            .items
+            .iter()
+            .filter_map(|item| match &item.kind {
+                ast::ItemKind::Import { path, path_span, name } => {
+                    Some((path.clone(), Place { file, span: *path_span }, *name))
+                }
+                _ => None,
+            })
+            .collect();
+        for (path, place, name) in written {
+            match self.world.source(Some(&from), &path) {
+                Ok(source) => {
+                    let id = self.add(source);
+                    self.parsed[importer].imports.push((name, id));
+                }
+                Err(why) => self.diagnostics.push(errors::import_failed(&path, &why, place)),
+            }
+        }
+    }
+
+    /// Reports every ring of imports once, at the import that closes it.
+    fn refuse_rings(&mut self) {
+        let mut marks = vec![Mark::New; self.parsed.len()];
+        for start in 0..self.parsed.len() {
+            let mut chain = Vec::new();
+            self.find_ring(start, &mut marks, &mut chain);
+        }
+    }
+
+    /// Walks the imports of `module` in depth; `chain` holds the modules and imports that led here.
+    fn find_ring(&mut self, module: usize, marks: &mut [Mark], chain: &mut Vec<(usize, Place)>) {
+        if marks[module] != Mark::New {
+            return;
+        }
+        marks[module] = Mark::Open;
+        for (name, target) in self.parsed[module].imports.clone() {
+            let target = target.0 as usize;
+            let place = Place { file: self.parsed[module].file, span: name.span };
+            chain.push((module, place));
+            if marks[target] == Mark::Open {
+                let start = chain.iter().position(|&(open, _)| open == target).expect("an open module is in the chain");
+                let ring: Vec<_> =
+                    chain[start..].iter().map(|&(open, place)| (self.parsed[open].path.as_str(), place)).collect();
+                self.diagnostics.push(errors::import_ring(&ring));
+            } else {
+                self.find_ring(target, marks, chain);
+            }
+            chain.pop();
+        }
+        marks[module] = Mark::Done;
+    }
+}
+
+/// How far the search for rings has come with a module.
+#[derive(Clone, Copy, PartialEq)]
+enum Mark {
+    New,
+    Open,
+    Done,
+}
+
+/// How many files one run may load.
+const MOST_FILES: usize = 4096;

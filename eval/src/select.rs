@@ -1,0 +1,113 @@
+//! Selectors: `image.partitions["root"].size`, the paths by which the command line names a value.
+
+use gravure_lang::ast::{ExprKind, ItemKind, Piece};
+use gravure_lang::{FileId, Place, Span};
+
+use crate::evaluator::Evaluator;
+use crate::value::Value;
+use crate::{Result, errors};
+
+/// Names a value inside another: a name, then steps further in.
+#[derive(Clone, Debug)]
+pub struct Selector {
+    /// The first name.
+    pub name: String,
+    /// Where it stands in the selector's text.
+    pub span: Span,
+    steps: Vec<(Step, Span)>,
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Field(String),
+    Key(String),
+    Index(i64),
+}
+
+/// Why a text is no selector.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SelectorError;
+
+impl std::fmt::Display for SelectorError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a path is names joined by dots, with keys or numbers in brackets, such as `image.partitions[\"root\"].size`")
+    }
+}
+
+impl std::error::Error for SelectorError {}
+
+/// What stands before a selector so that it parses as a definition.
+const PREFIX: &str = "it = ";
+
+impl Selector {
+    /// Parses a selector. It follows the syntax of the language.
+    pub fn parse(text: &str) -> std::result::Result<Selector, SelectorError> {
+        let source = format!("{PREFIX}{text}");
+        let parsed = gravure_lang::parse(FileId(0), &source);
+        let [item] = &parsed.file.items[..] else { return Err(SelectorError) };
+        let ItemKind::Define { value, .. } = &item.kind else { return Err(SelectorError) };
+        if !parsed.diagnostics.is_empty() {
+            return Err(SelectorError);
+        }
+        let mut steps = Vec::new();
+        let mut expr = value;
+        loop {
+            match &expr.kind {
+                ExprKind::Name(name) => {
+                    steps.reverse();
+                    return Ok(Selector { name: name.to_string(), span: moved(expr.span), steps });
+                }
+                ExprKind::Field(base, name) => {
+                    steps.push((Step::Field(name.text.to_owned()), moved(name.span)));
+                    expr = base;
+                }
+                ExprKind::Index(base, index) => {
+                    let step = match &index.kind {
+                        ExprKind::Int(index) => Step::Index(*index),
+                        ExprKind::Text(pieces) => match &pieces[..] {
+                            [Piece::Text(key)] => Step::Key(key.to_string()),
+                            _ => return Err(SelectorError),
+                        },
+                        _ => return Err(SelectorError),
+                    };
+                    steps.push((step, moved(index.span)));
+                    expr = base;
+                }
+                _ => return Err(SelectorError),
+            }
+        }
+    }
+
+    /// Returns the last name of the selector: what a file would call the value.
+    pub fn last_name(&self) -> &str {
+        let fields = self.steps.iter().rev().filter_map(|(step, _)| match step {
+            Step::Field(name) => Some(name.as_str()),
+            _ => None,
+        });
+        fields.chain([self.name.as_str()]).next().expect("a selector has a first name")
+    }
+}
+
+/// Returns a span of the prefixed text as one of the selector's own.
+fn moved(span: Span) -> Span {
+    let by = PREFIX.len() as u32;
+    Span { start: span.start - by, end: span.end - by }
+}
+
+impl<'h> Evaluator<'h> {
+    /// Follows the steps of a selector from the value that its first name means; `file` holds the selector's text.
+    ///
+    /// # Errors
+    /// A step leads nowhere, or a value on the way is wrong.
+    pub fn select(&self, start: Value<'h>, selector: &Selector, file: FileId) -> Result<Value<'h>> {
+        selector.steps.iter().try_fold(start, |value, (step, span)| {
+            let place = Place { file, span: *span };
+            match (step, value) {
+                (Step::Field(name), Value::Record(record)) => self.field_named(record, name, place),
+                (Step::Field(name), other) => Err(errors::no_fields(other.kind(), name, place).into()),
+                (Step::Key(key), value) => self.index(value, Value::String(self.heap.alloc_str(key)), place),
+                (Step::Index(index), value) => self.index(value, Value::Int(*index), place),
+            }
+        })
+    }
+}

@@ -1,0 +1,78 @@
+//! Walks `tests/language`: each `NAME.img`, or folder `NAME` with a `main.img`, is evaluated, and what `eval` would show of
+//! its `result` (of the whole file where it has none), or the diagnostics, is compared with `NAME.out`.
+//!
+//! `UPDATE_FIXTURES=1` writes the expectations anew.
+
+use std::path::{Path, PathBuf};
+
+use gravure_eval::{Evaluator, Limits, Program, Source, Value, World, join_path, with_stack};
+use gravure_lang::{Diagnostic, SourceMap};
+
+/// The files of one fixture.
+struct Folder(PathBuf);
+
+impl World for Folder {
+    fn source(&self, from: Option<&str>, path: &str) -> Result<Source, String> {
+        let folder = from.and_then(|from| from.rsplit_once('/')).map_or("", |(folder, _)| folder);
+        let path = join_path(folder, path);
+        let bytes = std::fs::read(self.0.join(&path)).map_err(|_| "there is no such file".to_owned())?;
+        Ok(Source { path, bytes: bytes.into() })
+    }
+}
+
+fn evaluate(folder: &Path, main: &str) -> String {
+    let world = Folder(folder.to_owned());
+    let program = match Program::load(&world, &[main]) {
+        Ok(program) => program,
+        Err(error) => return render(&error.sources, &error.diagnostics),
+    };
+    with_stack(|| {
+        let heap = bumpalo::Bump::new();
+        let evaluator = Evaluator::new(&program, &heap, Limits::default());
+        let module = program.module(main).expect("the main file is a module");
+        let record = evaluator.module(module);
+        let has_result = evaluator.exports(module).iter().any(|export| export.name == "result");
+        let value = if has_result {
+            evaluator.field_named(record, "result", record.place())
+        } else {
+            Ok(Value::Record(record))
+        };
+        let shown = match value {
+            Ok(value) => evaluator.show(value, "result"),
+            Err(diagnostic) => Err(vec![*diagnostic]),
+        };
+        shown.unwrap_or_else(|diagnostics| render(&program.sources, &diagnostics))
+    })
+}
+
+fn render(sources: &SourceMap, diagnostics: &[Diagnostic]) -> String {
+    assert!(!diagnostics.is_empty(), "a failure has a diagnostic");
+    diagnostics.iter().map(|diagnostic| diagnostic.render(sources, false)).collect()
+}
+
+#[test]
+fn every_program_evaluates_as_expected() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/language");
+    let mut names: Vec<PathBuf> = std::fs::read_dir(&fixtures).unwrap().map(|entry| entry.unwrap().path()).collect();
+    names.sort();
+    let mut failures = Vec::new();
+    let mut n_fixtures = 0;
+    for path in
+        names.iter().filter(|path| path.is_dir() || path.extension().is_some_and(|extension| extension == "img"))
+    {
+        n_fixtures += 1;
+        let main = if path.is_dir() { "main.img" } else { path.file_name().unwrap().to_str().unwrap() };
+        let folder = if path.is_dir() { path } else { &fixtures };
+        let found = evaluate(folder, main);
+        let expectation = path.with_extension("out");
+        if std::env::var_os("UPDATE_FIXTURES").is_some() {
+            std::fs::write(&expectation, &found).unwrap();
+        }
+        let expected = std::fs::read_to_string(&expectation).unwrap_or_default();
+        if found != expected {
+            failures.push(format!("{}:\n--- expected\n{expected}\n--- found\n{found}", path.display()));
+        }
+    }
+    assert!(n_fixtures > 0, "there are no fixtures");
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
