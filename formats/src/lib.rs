@@ -16,6 +16,7 @@ mod digest;
 pub mod disk;
 pub mod dump;
 pub mod elf;
+pub mod ext;
 mod extents;
 pub mod fat;
 pub mod gpt;

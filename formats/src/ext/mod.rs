@@ -1,0 +1,264 @@
+//! ext4: a tree becomes a file system, as a value.
+//!
+//! ```text
+//! Tree --contents--> inodes without places --plan--> places --write--> Extents
+//! ```
+//! [`layout`] knows the whole tree beforehand, so it plans everything exactly and writes each structure once: the
+//! smallest file system that holds the tree, or one of a given size. Metadata is bytes in memory; contents stay
+//! references. The same tree and options give the same bytes: identifiers and the time come from the options.
+//!
+//! The format is that of the kernel's documentation ("ext4 Data Structures and Algorithms"), with the features that
+//! mke2fs 1.47 and GRUB 2.06 agree on: extents, flex_bg, 64bit, metadata_csum, has_journal, sparse_super, huge_file,
+//! dir_nlink, extra_isize, ext_attr, filetype and dir_index (directories are linear all the same).
+//!
+//! | file | what |
+//! |---|---|
+//! | `contents` | the inodes that a tree asks for, numbered and checked |
+//! | `geometry`, `space` | where the metadata of groups lies, and the blocks between |
+//! | `plan` | gives places, and finds the size |
+//! | `write` | emits everything |
+//! | `superblock`, `inode`, `directory`, `extent_tree`, `xattr`, `journal`, `checksum` | records on disk |
+//! | `dump` | a plan as text |
+
+mod checksum;
+mod contents;
+mod directory;
+mod dump;
+mod extent_tree;
+mod geometry;
+mod inode;
+mod journal;
+mod plan;
+mod space;
+mod superblock;
+mod write;
+mod xattr;
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use crate::{Capacity, Extents, Tree, TreePath};
+use contents::Contents;
+
+/// What a file system shall be like, beside its tree.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Bytes of a block: 1024, 2048 or 4096.
+    pub block_size: u32,
+    /// The label, of at most 16 bytes.
+    pub label: String,
+    /// The UUID.
+    pub uuid: [u8; 16],
+    /// The seed of the hashes in directory indexes.
+    pub hash_seed: [u8; 16],
+    /// When the file system was made, in seconds since 1970: all times in the superblock, and those of what the tree
+    /// does not contain (the journal and `lost+found`).
+    pub time: i64,
+    /// How large it shall become.
+    pub capacity: Capacity,
+    /// Whether it has a journal. File systems of less than 2048 blocks have none all the same, as do contents of less
+    /// than that in a somewhat larger one that has no room for it.
+    pub journal: bool,
+    /// What else is in it.
+    pub features: Features,
+}
+
+/// Features of the format that some readers do not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Features {
+    /// Checksums of metadata (`metadata_csum`). Boot loaders read past them, but may refuse to write.
+    pub metadata_csum: bool,
+    /// Block numbers of more than 32 bits and descriptors of 64 bytes (`64bit`). Old boot loaders cannot read them.
+    pub bits64: bool,
+}
+
+impl Default for Features {
+    fn default() -> Features {
+        Features { metadata_csum: true, bits64: true }
+    }
+}
+
+/// Why there is no such file system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// The block size is none that is supported.
+    BlockSize(u32),
+    /// The label has more than 16 bytes, or a NUL byte.
+    Label(String),
+    /// The time cannot be stored, or lies before 1970.
+    Time(i64),
+    /// The tree does not fit into the exact capacity.
+    TooSmall {
+        /// The next larger size that suffices, in bytes.
+        needed: u64,
+        /// The capacity, in bytes.
+        given: u64,
+        /// What takes the most bytes, at most five, the largest first.
+        largest: Vec<(TreePath, u64)>,
+    },
+    /// The file system would be larger than the format allows with these features; in bytes.
+    TooLarge {
+        /// The size that was asked for or is needed.
+        size: u64,
+        /// The largest size.
+        max: u64,
+    },
+    /// `/lost+found` is in the tree and is no directory.
+    LostAndFound,
+    /// A file has more blocks than can be numbered.
+    FileTooLarge {
+        /// The file.
+        path: TreePath,
+        /// Its length in bytes.
+        len: u64,
+    },
+    /// A file has more than 65000 hard links.
+    Links {
+        /// Its first path.
+        path: TreePath,
+        /// How many there are.
+        links: u64,
+    },
+    /// The target of a symbolic link is empty, contains a NUL byte, or does not fit into a block.
+    Symlink {
+        /// The link.
+        path: TreePath,
+        /// Bytes of the target.
+        len: usize,
+        /// The most bytes that fit.
+        max: usize,
+    },
+    /// A device number exceeds 12 bits (major) or 20 bits (minor).
+    Device {
+        /// The device node.
+        path: TreePath,
+        /// Its major number.
+        major: u32,
+        /// Its minor number.
+        minor: u32,
+    },
+    /// A time of modification lies before 1901 or after 2310.
+    ModificationTime {
+        /// The entry.
+        path: TreePath,
+        /// Its time in seconds since 1970.
+        mtime: i64,
+    },
+    /// An extended attribute is in no name space that ext4 stores, or its name has no or too many bytes.
+    XattrName {
+        /// The entry.
+        path: TreePath,
+        /// The full name.
+        name: Bytes,
+    },
+    /// The extended attributes of one entry take more than the inode and one block.
+    XattrsTooLarge {
+        /// The entry.
+        path: TreePath,
+    },
+    /// A `system.posix_acl_` attribute holds no access control list of version 2.
+    Acl {
+        /// The entry.
+        path: TreePath,
+        /// The full name.
+        name: Bytes,
+    },
+}
+
+/// Returns the image of an ext4 file system that contains `tree`.
+///
+/// With [`Capacity::Guess`] it has the fewest blocks that hold the tree and the headroom, and just enough inodes (one
+/// more per 16 KiB of headroom). With [`Capacity::Exact`] it has an inode per 16 KiB and the usual journal where the
+/// tree leaves room for that; otherwise fewer inodes, then a smaller journal. A tree that fits, fits into more as well.
+///
+/// # Errors
+/// The options are wrong, the tree contains what ext4 cannot hold, or it does not fit.
+pub fn layout(tree: &Tree, options: &Options) -> Result<Extents, Error> {
+    check(options)?;
+    let contents = Contents::collect(tree, options)?;
+    let plan = plan::plan(&contents, options)?;
+    Ok(write::write(&plan, options))
+}
+
+/// Returns as text where [`layout`] puts everything: one line per group and per inode.
+///
+/// # Errors
+/// As [`layout`].
+pub fn dump(tree: &Tree, options: &Options) -> Result<String, Error> {
+    check(options)?;
+    let contents = Contents::collect(tree, options)?;
+    let plan = plan::plan(&contents, options)?;
+    Ok(dump::dump(&plan, options))
+}
+
+/// Checks the options that the types leave open.
+fn check(options: &Options) -> Result<(), Error> {
+    if ![1024, 2048, 4096].contains(&options.block_size) {
+        return Err(Error::BlockSize(options.block_size));
+    }
+    if options.label.len() > 16 || options.label.contains('\0') {
+        return Err(Error::Label(options.label.clone()));
+    }
+    if options.time < 0 || !inode::TIMES.contains(&options.time) {
+        return Err(Error::Time(options.time));
+    }
+    Ok(())
+}
+
+/// Writes a field of a record at its offset.
+fn put<const LEN: usize>(record: &mut [u8], at: usize, field: [u8; LEN]) {
+    record[at..at + LEN].copy_from_slice(&field);
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::BlockSize(size) => write!(f, "blocks of {size} bytes are not supported, only 1024, 2048 and 4096"),
+            Error::Label(label) => {
+                write!(f, "the label {label:?} has {} bytes, but ext4 allows 16, none of them NUL", label.len())
+            }
+            Error::Time(time) => write!(f, "the time {time} is before 1970 or after 2310"),
+            Error::TooSmall { needed, given, largest } => {
+                write!(f, "the content needs {needed} bytes, but the file system has {given}")?;
+                let mut separator = "; largest are";
+                for (path, bytes) in largest {
+                    write!(f, "{separator} {path} ({bytes} bytes)")?;
+                    separator = ",";
+                }
+                Ok(())
+            }
+            Error::TooLarge { size, max } => {
+                write!(f, "a file system of {size} bytes exceeds the {max} bytes that ext4 can have here")
+            }
+            Error::LostAndFound => f.write_str("/lost+found must be a directory, e2fsck needs it"),
+            Error::FileTooLarge { path, len } => write!(f, "{path} has {len} bytes, more than a file of ext4 can have"),
+            Error::Links { path, links } => {
+                write!(f, "{path} has {links} hard links, but ext4 allows {}", inode::LINK_MAX)
+            }
+            Error::Symlink { path, len, max } => write!(
+                f,
+                "the symbolic link {path} has a target of {len} bytes, but 1 to {max} are possible, none of them NUL"
+            ),
+            Error::Device { path, major, minor } => {
+                write!(f, "the device node {path} is {major}:{minor}, but numbers end at 4095:1048575")
+            }
+            Error::ModificationTime { path, mtime } => {
+                write!(f, "{path} was modified at {mtime}, but ext4 holds times from 1901 to 2310")
+            }
+            Error::XattrName { path, name } => write!(
+                f,
+                "the attribute `{}` of {path} is not `user.`, `trusted.`, `security.` or a POSIX ACL with a name",
+                name.escape_ascii()
+            ),
+            Error::XattrsTooLarge { path } => {
+                write!(f, "the extended attributes of {path} do not fit into its inode and one block")
+            }
+            Error::Acl { path, name } => {
+                write!(f, "the attribute `{}` of {path} is no access control list", name.escape_ascii())
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,247 @@
+//! Plans: contents with places, in a geometry that holds them.
+//!
+//! One attempt tries one number of blocks; when it does not suffice, the attempt tells a number that is needed at the
+//! least, and the next one tries that. Blocks are taken first to last: the journal, directories (with long symbolic
+//! links and attribute blocks), file contents in the order of their paths, and extent trees, which nobody can count
+//! before the contents have their places.
+
+use std::cmp::Reverse;
+
+use super::contents::{Body, Contents, Node};
+use super::extent_tree::{self, Mapping};
+use super::geometry::{Geometry, Shape};
+use super::journal;
+use super::space::Space;
+use super::{Error, Options};
+use crate::{Capacity, TreePath};
+
+/// Bytes of capacity for each of which there is an inode at the least: mke2fs's ratio.
+const BYTES_PER_INODE: u64 = 16 << 10;
+/// How many contributors [`Error::TooSmall`] names.
+const LARGEST: usize = 5;
+/// The most blocks without the feature `64bit`.
+const BLOCKS_MAX_32: u64 = u32::MAX as u64;
+
+/// Contents with places.
+#[derive(Debug)]
+pub(super) struct Plan<'a> {
+    pub(super) geometry: Geometry,
+    pub(super) contents: &'a Contents<'a>,
+    /// Where the journal lies; no runs without one.
+    pub(super) journal: Mapping,
+    /// Where each node of the contents lies, in their order.
+    pub(super) places: Vec<Place>,
+    /// Blocks in front of this one are in use; behind it, the reserved ones of the geometry are.
+    pub(super) cursor: u64,
+    /// How many blocks are free.
+    pub(super) free_blocks: u64,
+}
+
+/// Where an inode's blocks lie.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Place {
+    pub(super) mapping: Mapping,
+    /// The block of extended attributes.
+    pub(super) attribute_block: Option<u64>,
+}
+
+impl Place {
+    /// How many blocks the inode occupies.
+    pub(super) fn blocks(&self) -> u64 {
+        self.mapping.blocks() + u64::from(self.attribute_block.is_some())
+    }
+}
+
+/// What one attempt tries.
+#[derive(Clone, Copy, Debug)]
+struct Attempt {
+    blocks: u64,
+    inodes: u64,
+    journal: u64,
+    /// Blocks that must stay free.
+    headroom: u64,
+}
+
+/// Returns the plan of the capacity that `options` want.
+///
+/// # Errors
+/// The contents do not fit into an exact capacity, or exceed what ext4 can be.
+pub(super) fn plan<'a>(contents: &'a Contents<'a>, options: &Options) -> Result<Plan<'a>, Error> {
+    let planner = Planner { contents, options };
+    match options.capacity {
+        Capacity::Guess { headroom } => planner.guess(headroom),
+        Capacity::Exact(bytes) => planner.exact(bytes),
+    }
+}
+
+struct Planner<'a, 'o> {
+    contents: &'a Contents<'a>,
+    options: &'o Options,
+}
+
+impl<'a> Planner<'a, '_> {
+    /// Grows from nothing to what the contents and `headroom` bytes need.
+    fn guess(&self, headroom: u64) -> Result<Plan<'a>, Error> {
+        let headroom_blocks = headroom.div_ceil(self.block_size());
+        let inodes = self.least_inodes() + headroom.div_ceil(BYTES_PER_INODE);
+        self.grow(1, inodes, headroom_blocks, |blocks| self.journals(blocks)[0])
+    }
+
+    /// Fits the contents into `bytes`. What fits also fits into more: where one more group would cost more than it
+    /// brings, its blocks stay unused.
+    fn exact(&self, bytes: u64) -> Result<Plan<'a>, Error> {
+        let given = bytes / self.block_size();
+        self.check_limit(given)?;
+        let least = self.least_inodes();
+        let shape = self.shape(given.max(self.first_block() + 1), least);
+        let counts = [Some(shape.trimmed()), shape.without_last_group()];
+        if let Some(plan) = counts.into_iter().flatten().find_map(|blocks| self.fit(blocks)) {
+            return Ok(plan);
+        }
+        let smallest_journal = |blocks| *self.journals(blocks).last().expect("never empty");
+        let fitting = self.grow(shape.trimmed() + 1, least, 0, smallest_journal)?;
+        let needed = fitting.geometry.blocks * self.block_size();
+        Err(Error::TooSmall { needed, given: bytes, largest: fitting.largest() })
+    }
+
+    /// Fits the contents into so many blocks: with inodes in the usual ratio and the usual journal, else with only the
+    /// inodes that are needed, else with a smaller journal, and without one only when so few blocks are in use that a
+    /// file system of that size would have none.
+    fn fit(&self, blocks: u64) -> Option<Plan<'a>> {
+        let least = self.least_inodes();
+        let usual = least.max(blocks * self.block_size() / BYTES_PER_INODE);
+        let journals = self.journals(blocks);
+        let with_usual_inodes = journals.iter().take(1).map(|&journal| (usual, journal));
+        let smaller = journals.iter().map(|&journal| (least, journal));
+        let attempt = |(inodes, journal)| self.attempt(Attempt { blocks, inodes, journal, headroom: 0 }).ok();
+        let needs_none = |plan: &Plan| journal::usual_blocks(blocks - plan.free_blocks) == 0;
+        with_usual_inodes.chain(smaller).find_map(attempt).or_else(|| attempt((least, 0)).filter(needs_none))
+    }
+
+    /// Returns the first plan that succeeds, from `blocks` on upwards.
+    fn grow(
+        &self,
+        mut blocks: u64,
+        inodes: u64,
+        headroom: u64,
+        journal: impl Fn(u64) -> u64,
+    ) -> Result<Plan<'a>, Error> {
+        loop {
+            self.check_limit(blocks)?;
+            match self.attempt(Attempt { blocks, inodes, journal: journal(blocks), headroom }) {
+                Ok(plan) => return Ok(plan),
+                Err(needed) => {
+                    debug_assert!(needed > blocks, "an attempt that fails asks for more");
+                    blocks = needed;
+                }
+            }
+        }
+    }
+
+    /// Returns a plan, or how many blocks are needed at the least.
+    fn attempt(&self, attempt: Attempt) -> Result<Plan<'a>, u64> {
+        let geometry = Geometry::new(&self.shape(attempt.blocks, attempt.inodes))?;
+        let mut allocation = Allocation::new(&geometry, self.contents.nodes.len());
+        allocation.place(self.contents, attempt.journal);
+        let Allocation { space, journal, places, .. } = allocation;
+        let (cursor, taken) = (space.cursor(), space.taken());
+        let used = geometry.first_block + geometry.reserved_blocks() + taken;
+        if used + attempt.headroom > attempt.blocks {
+            return Err(used + attempt.headroom);
+        }
+        let free_blocks = attempt.blocks - used;
+        Ok(Plan { geometry, contents: self.contents, journal, places, cursor, free_blocks })
+    }
+
+    fn shape(&self, blocks: u64, inodes: u64) -> Shape {
+        let descriptor_size = self.options.features.descriptor_size();
+        Shape { block_size: self.block_size(), descriptor_size, blocks, inodes }
+    }
+
+    /// The sizes of journal that so many blocks may have: the usual one, then smaller ones. Never empty.
+    fn journals(&self, blocks: u64) -> Vec<u64> {
+        if self.options.journal { journal::sizes_down_from_usual(blocks).collect() } else { vec![0] }
+    }
+
+    fn block_size(&self) -> u64 {
+        u64::from(self.options.block_size)
+    }
+
+    fn first_block(&self) -> u64 {
+        self.shape(0, 0).first_block()
+    }
+
+    /// The inodes in use, the reserved ones included.
+    fn least_inodes(&self) -> u64 {
+        u64::from(self.contents.last_ino())
+    }
+
+    /// Sizes end where block numbers do, or where the descriptors would fill half of their group.
+    fn check_limit(&self, blocks: u64) -> Result<(), Error> {
+        let blocks_per_group = self.shape(0, 0).blocks_per_group();
+        let descriptors = blocks_per_group / 2 * self.block_size() / self.options.features.descriptor_size();
+        let by_descriptors = descriptors * blocks_per_group;
+        let max = if self.options.features.bits64 { by_descriptors } else { by_descriptors.min(BLOCKS_MAX_32) };
+        if blocks <= max {
+            return Ok(());
+        }
+        let bytes = |blocks: u64| blocks.saturating_mul(self.block_size());
+        Err(Error::TooLarge { size: bytes(blocks), max: bytes(max) })
+    }
+}
+
+impl Plan<'_> {
+    /// Returns what occupies the most bytes, the largest first.
+    fn largest(&self) -> Vec<(TreePath, u64)> {
+        let bytes = |place: &Place| place.blocks() * self.geometry.block_size;
+        let mut all: Vec<(u64, &Node)> = self.places.iter().map(bytes).zip(&self.contents.nodes).collect();
+        all.sort_by_key(|&(bytes, node)| (Reverse(bytes), &node.path));
+        let occupying = all.into_iter().filter(|&(bytes, _)| bytes > 0).take(LARGEST);
+        occupying.map(|(bytes, node)| (node.path.clone(), bytes)).collect()
+    }
+}
+
+/// The places given so far in one attempt.
+struct Allocation<'g> {
+    block_size: u64,
+    space: Space<'g>,
+    journal: Mapping,
+    places: Vec<Place>,
+}
+
+impl<'g> Allocation<'g> {
+    fn new(geometry: &'g Geometry, nodes: usize) -> Allocation<'g> {
+        Allocation {
+            block_size: geometry.block_size,
+            space: Space::new(geometry.first_block, &geometry.reserved),
+            journal: Mapping::default(),
+            places: vec![Place::default(); nodes],
+        }
+    }
+
+    fn place(&mut self, contents: &Contents, journal: u64) {
+        self.space.take(0..journal, &mut self.journal.runs);
+        for (node, place) in contents.nodes.iter().zip(&mut self.places) {
+            match &node.body {
+                Body::Directory { blocks, .. } => self.space.take(0..*blocks, &mut place.mapping.runs),
+                Body::Symlink(_) => self.space.take(0..1, &mut place.mapping.runs),
+                Body::File { .. } | Body::InInode { .. } => {}
+            }
+            if node.attributes.block.is_some() {
+                place.attribute_block = Some(self.space.take_block());
+            }
+        }
+        for (node, place) in contents.nodes.iter().zip(&mut self.places) {
+            if let Body::File { ranges, .. } = &node.body {
+                for range in ranges {
+                    self.space.take(range.clone(), &mut place.mapping.runs);
+                }
+            }
+        }
+        for mapping in std::iter::once(&mut self.journal).chain(self.places.iter_mut().map(|place| &mut place.mapping))
+        {
+            let blocks = extent_tree::tree_blocks(mapping.runs.len(), self.block_size);
+            mapping.tree = (0..blocks).map(|_| self.space.take_block()).collect();
+        }
+    }
+}
