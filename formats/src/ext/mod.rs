@@ -31,6 +31,8 @@ mod journal;
 mod plan;
 mod space;
 mod superblock;
+#[cfg(test)]
+mod tests;
 mod write;
 mod xattr;
 

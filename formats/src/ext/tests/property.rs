@@ -1,0 +1,129 @@
+//! Random trees, in all ways to size them, judged by e2fsck and by the independent reader.
+
+use std::collections::BTreeMap;
+
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use super::*;
+
+/// Cases per property; each runs e2fsck two times.
+const CASES: u32 = 64;
+
+fn name() -> impl Strategy<Value = Vec<u8>> {
+    let byte = prop_oneof![8 => b'a'..=b'e', 1 => 1u8..=255].prop_map(|byte| if byte == b'/' { b'_' } else { byte });
+    prop_oneof![8 => vec(byte.clone(), 1..6), 1 => vec(byte, 1..256)]
+        .prop_filter("no dots", |name| name != b"." && name != b"..")
+}
+
+fn place() -> impl Strategy<Value = TreePath> {
+    let components = prop_oneof![8 => vec(name(), 1..4), 1 => vec(name(), 1..24)];
+    components.prop_map(|names| path(names.join(&b'/')))
+}
+
+fn file() -> impl Strategy<Value = Extents> {
+    let whole = prop_oneof![Just(0), Just(1), Just(1024), Just(4095), Just(4096), Just(4097), 0..100_000usize];
+    let places = vec(0u64..200, 0..40);
+    prop_oneof![
+        3 => whole.prop_map(content),
+        1 => (places, 1usize..2000, 0u64..9000).prop_map(|(mut places, piece, tail)| {
+            places.sort_unstable();
+            places.dedup();
+            let len = places.last().map_or(0, |last| last * 2000 + piece as u64) + tail;
+            match sparse(len, piece, places.into_iter().map(|place| place * 2000)).kind {
+                Kind::File(content) => content,
+                _ => unreachable!("`sparse` makes files"),
+            }
+        }),
+        1 => (1u64..5_000_000).prop_map(|len| Extents::from_blob(Digest([3; 32]), len)),
+    ]
+}
+
+fn kind() -> impl Strategy<Value = Kind> {
+    let numbers = || prop_oneof![(0u32..256, 0u32..256), (0u32..4096, 0u32..1 << 20)];
+    prop_oneof![
+        8 => file().prop_map(Kind::File),
+        2 => Just(Kind::Directory),
+        2 => vec(1u8..=255, 1..200).prop_map(|target| Kind::Symlink(target.into())),
+        1 => numbers().prop_map(|(major, minor)| Kind::CharacterDevice { major, minor }),
+        1 => numbers().prop_map(|(major, minor)| Kind::BlockDevice { major, minor }),
+        1 => Just(Kind::Fifo),
+        1 => Just(Kind::Socket),
+    ]
+}
+
+/// At most as many attributes as fit into an inode and a block of 1 KiB, so that none is refused.
+fn xattrs() -> impl Strategy<Value = BTreeMap<Bytes, Bytes>> {
+    let full = ("(user|trusted|security)\\.[a-z]{1,12}").prop_map(Bytes::from);
+    let value = prop_oneof![4 => vec(any::<u8>(), 0..40), 1 => vec(any::<u8>(), 0..200)].prop_map(Bytes::from);
+    prop_oneof![4 => Just(BTreeMap::new()), 1 => btree_map(full, value, 0..4)]
+}
+
+fn metadata() -> impl Strategy<Value = Metadata> {
+    // The independent reader refuses times whose low half is negative.
+    let mtime = (0i64..3, 0i64..1 << 31).prop_map(|(epoch, seconds)| epoch << 32 | seconds);
+    (0u16..0o10000, any::<u32>(), any::<u32>(), mtime, xattrs()).prop_map(|(mode, uid, gid, mtime, xattrs)| Metadata {
+        mode,
+        uid,
+        gid,
+        mtime,
+        xattrs,
+    })
+}
+
+/// Trees of what is inserted, as far as paths do not contradict, and some hard links.
+fn tree() -> impl Strategy<Value = Tree> {
+    let entry = (metadata(), kind()).prop_map(|(metadata, kind)| Entry { metadata, kind });
+    (vec((place(), entry), 0..40), vec((any::<Index>(), place()), 0..6)).prop_map(|(entries, links)| {
+        let mut tree = Tree::default();
+        for (at, entry) in entries {
+            if at.components().next() != Some(b"lost+found") {
+                let _ = tree.insert(&at, entry);
+            }
+        }
+        for (index, at) in links {
+            let (_, leaf, entry) = tree.iter().nth(index.index(tree.len())).unwrap();
+            if !entry.is_directory() {
+                let _ = tree.link(&at, leaf);
+            }
+        }
+        tree
+    })
+}
+
+fn any_options(capacity: Capacity) -> impl Strategy<Value = Options> {
+    let block_size = prop_oneof![3 => Just(4096u32), 1 => Just(2048), 1 => Just(1024)];
+    let flags = (prop::bool::weighted(0.8), prop::bool::weighted(0.8), prop::bool::weighted(0.8));
+    (block_size, flags).prop_map(move |(block_size, (metadata_csum, bits64, journal))| Options {
+        block_size,
+        journal,
+        features: Features { metadata_csum, bits64 },
+        ..options(capacity)
+    })
+}
+
+fn any_guess() -> impl Strategy<Value = Options> {
+    let headroom = prop_oneof![2 => Just(0u64), 1 => 1u64..3_000_000, 1 => 1u64..60_000_000];
+    headroom.prop_flat_map(|headroom| any_options(Capacity::Guess { headroom }))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: CASES, ..ProptestConfig::default() })]
+
+    #[test]
+    fn guesses_are_sound(tree in tree(), options in any_guess()) {
+        judged(&tree, &options);
+    }
+
+    #[test]
+    fn exact_sizes_are_sound_and_what_is_needed_suffices(tree in tree(), template in any_options(Capacity::Exact(0)), more in 0u64..40_000_000) {
+        let Err(Error::TooSmall { needed, .. }) = layout(&tree, &template) else {
+            return Err(TestCaseError::fail("nothing fits into nothing"));
+        };
+        prop_assert_eq!(judged(&tree, &Options { capacity: Capacity::Exact(needed), ..template.clone() }).len, needed);
+        let (bytes, block_size) = (needed + more, u64::from(template.block_size));
+        let len = judged(&tree, &Options { capacity: Capacity::Exact(bytes), ..template }).len;
+        prop_assert_eq!(len, bytes / block_size * block_size);
+    }
+}
