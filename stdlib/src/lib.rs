@@ -1,1 +1,18 @@
-//! gravure-stdlib
+//! Where the language meets the formats: the standard library, the kinds, and lowering.
+//!
+//! The standard library stands in `.img` files ([`source`]). Some of its records are *kinds*: [`lower`] reads them and adds
+//! recipes to the build graph, and [`Builder`] realises recipes with the readers and writers of `formats`. After
+//! lowering no value of the language exists any more. This crate connects and does no input or output of its own:
+//! bytes come and go through the store and the client of `sources`.
+
+mod builder;
+mod identity;
+mod kinds;
+mod library;
+mod lower;
+mod outputs;
+
+pub use builder::{Builder, write_output};
+pub use library::{roots, source};
+pub use lower::{Inputs, LowerError, lower};
+pub use outputs::{ImageType, Output, OutputsError, image_types, outputs};

@@ -1,0 +1,108 @@
+//! `disk`: file systems and boot loaders become a disk with a partition table.
+//!
+//! The inputs are the contents of the partitions in order, then the boot loaders.
+
+use gravure_eval::graph::{Failure, Task};
+use gravure_formats::disk::{Content, Disk, Request, Table, layout, place_partitions};
+use gravure_formats::{Extents, Guid, gpt, mbr};
+use serde::{Deserialize, Serialize};
+
+use crate::builder::{Artefact, Builder};
+
+pub(crate) const NAME: &str = "disk";
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Parameters {
+    /// The disk's length in bytes; none: just large enough.
+    pub(crate) len: Option<u64>,
+    pub(crate) table: TableKind,
+    pub(crate) partitions: Vec<Partition>,
+    pub(crate) loaders: Vec<Loader>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) enum TableKind {
+    Gpt { guid: Guid },
+    Mbr { signature: u32 },
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Partition {
+    /// What messages call it.
+    pub(crate) name: String,
+    pub(crate) label: String,
+    pub(crate) offset: Option<u64>,
+    pub(crate) alignment: u64,
+    pub(crate) type_guid: Guid,
+    pub(crate) guid: Guid,
+    pub(crate) mbr_kind: u8,
+    pub(crate) is_boot: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Loader {
+    /// What messages call it.
+    pub(crate) name: String,
+    pub(crate) at: u64,
+}
+
+pub(crate) fn realise(builder: &Builder<'_>, task: &Task) -> Result<Artefact, Failure> {
+    let parameters: Parameters = super::parameters(task)?;
+    let mut inputs: Vec<Extents> = task.inputs.iter().map(|input| builder.extents(input)).collect::<Result<_, _>>()?;
+    let loaders = inputs.split_off(parameters.partitions.len());
+    let raw = parameters.loaders.iter().zip(loaders).map(|(loader, content)| Content {
+        name: loader.name.clone(),
+        at: loader.at,
+        content,
+    });
+    let places = place_partitions(FIRST_PARTITION, &requests(&parameters.partitions, &inputs))?;
+    let table = match parameters.table {
+        TableKind::Gpt { guid } => Table::Gpt(gpt_table(guid, &parameters.partitions, &places)),
+        TableKind::Mbr { signature } => Table::Mbr(mbr_table(signature, &parameters.partitions, &places)),
+    };
+    let parts = parameters.partitions.iter().zip(&places).zip(inputs);
+    let parts =
+        parts.map(|((partition, place), content)| Content { name: partition.name.clone(), at: place.at, content });
+    let disk = Disk { len: parameters.len, table, parts: parts.collect(), raw: raw.collect() };
+    Ok(Artefact::Extents(layout(&disk)?))
+}
+
+/// Where the first partition starts that does not say: behind every table, aligned for every medium.
+const FIRST_PARTITION: u64 = 1 << 20;
+
+fn requests(partitions: &[Partition], contents: &[Extents]) -> Vec<Request> {
+    let pairs = partitions.iter().zip(contents);
+    let requests = pairs.map(|(partition, content)| Request {
+        name: partition.name.clone(),
+        offset: partition.offset,
+        alignment: partition.alignment,
+        len: content.len(),
+    });
+    requests.collect()
+}
+
+fn gpt_table(guid: Guid, partitions: &[Partition], places: &[gravure_formats::disk::Place]) -> gpt::Table {
+    let entries = partitions.iter().zip(places).map(|(partition, place)| {
+        Some(gpt::Partition {
+            type_guid: partition.type_guid,
+            guid: partition.guid,
+            name: partition.label.clone(),
+            first_lba: place.first_lba(),
+            last_lba: place.last_lba(),
+            attributes: 0,
+        })
+    });
+    gpt::Table { entries: entries.collect(), ..gpt::Table::new(guid) }
+}
+
+fn mbr_table(signature: u32, partitions: &[Partition], places: &[gravure_formats::disk::Place]) -> mbr::Table {
+    let entries = partitions.iter().zip(places).map(|(partition, place)| {
+        Some(mbr::Partition {
+            kind: partition.mbr_kind,
+            active: partition.is_boot,
+            first_lba: place.first_lba(),
+            n_sectors: place.n_sectors(),
+        })
+    });
+    mbr::Table { disk_signature: signature, entries: entries.collect() }
+}

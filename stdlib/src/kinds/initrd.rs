@@ -1,0 +1,91 @@
+//! `initrd`: a kernel's modules and busybox become the compressed archive that the kernel unpacks into memory.
+//!
+//! The inputs are the kernel's package and busybox's, as trees. Modules are stored uncompressed, in the order in which they are
+//! loaded: the archive is compressed as a whole, and busybox's `insmod` reads no compressed ones.
+
+use gravure_eval::graph::{Failure, Task};
+use gravure_formats::modules::{ModuleSet, kernel_versions};
+use gravure_formats::{Entry, Extents, Kind, Tree, TreePath, compression, cpio};
+use serde::{Deserialize, Serialize};
+
+use super::tree::find_one;
+use crate::builder::{Artefact, Builder};
+
+pub(crate) const NAME: &str = "initrd";
+
+/// What runs as process 1.
+const INIT: &str = include_str!("init.sh");
+
+/// The compression of the archive: gzip's middle, since more gains little and costs much.
+const LEVEL: u32 = 6;
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Parameters {
+    /// The modules to load, in order, without those that they depend on.
+    pub(crate) modules: Vec<String>,
+}
+
+pub(crate) fn realise(builder: &Builder<'_>, task: &Task) -> Result<Artefact, Failure> {
+    let Parameters { modules } = super::parameters(task)?;
+    let (kernel, busybox) = (builder.tree(&task.inputs[0])?, builder.tree(&task.inputs[1])?);
+    let mut tree = skeleton()?;
+    let program = find_busybox(&busybox)?;
+    put(&mut tree, "bin/busybox", Entry::file(0o755, program))?;
+    put_modules(builder, &kernel, &modules, &mut tree)?;
+    let archive = cpio::layout(&tree)?;
+    let mut object = builder.store.writer()?;
+    std::io::Write::write_all(&mut object, &compression::gzip(archive.reader(builder.store), LEVEL)?)?;
+    let (digest, len) = object.finish()?;
+    Ok(Artefact::Blob(digest, len))
+}
+
+/// Returns the tree without busybox and modules.
+fn skeleton() -> Result<Tree, Failure> {
+    let mut tree = Tree::default();
+    for directory in ["bin", "dev", "lower", "modules", "proc", "root", "sys", "upper"] {
+        put(&mut tree, directory, Entry::directory(0o755))?;
+    }
+    // The kernel opens it for process 1 before devtmpfs is mounted.
+    let console =
+        Entry { kind: Kind::CharacterDevice { major: 5, minor: 1 }, ..Entry::file(0o600, Extents::default()) };
+    put(&mut tree, "dev/console", console)?;
+    put(&mut tree, "init", Entry::file(0o755, Extents::from_bytes(INIT.as_bytes())))?;
+    Ok(tree)
+}
+
+fn put(tree: &mut Tree, path: &str, entry: Entry) -> Result<(), Failure> {
+    let path = TreePath::parse(path)?;
+    tree.insert(&path, entry).map_err(|blocking| format!("`{blocking}` is no directory"))?;
+    Ok(())
+}
+
+/// Returns the program of a busybox package: in `/usr/bin`, or in `/bin` before Debian 13.
+fn find_busybox(tree: &Tree) -> Result<Extents, Failure> {
+    let path = find_one(tree, "usr/bin/busybox").or_else(|_| find_one(tree, "bin/busybox"))?;
+    match &tree.get(&path).expect("what was found is there").kind {
+        Kind::File(content) => Ok(content.clone()),
+        _ => Err(format!("`{path}` is no program").into()),
+    }
+}
+
+/// Puts the modules and all that they depend on into `/modules`, with the order of loading.
+fn put_modules(builder: &Builder<'_>, kernel: &Tree, wanted: &[String], tree: &mut Tree) -> Result<(), Failure> {
+    let versions = kernel_versions(kernel);
+    let [version] = &versions[..] else {
+        return Err(format!(
+            "the kernel's package has modules of {} kernels, and should have those of one",
+            versions.len()
+        )
+        .into());
+    };
+    let set = ModuleSet::new(kernel, builder.store, version)?;
+    let mut order = String::new();
+    for module in set.closure(wanted)? {
+        let file = format!("{}.ko", module.name);
+        let content = module.read(builder.store)?;
+        put(tree, &format!("modules/{file}"), Entry::file(0o644, Extents::from_bytes(content)))?;
+        order.push_str(&file);
+        order.push('\n');
+    }
+    put(tree, "modules/order", Entry::file(0o644, Extents::from_bytes(order)))
+}

@@ -1,0 +1,127 @@
+//! Lowering: an image record becomes recipes.
+//!
+//! ```text
+//! packages ---+--> root tree --> ext4 --+
+//!             +--> initrd ----^         +--> disk
+//! loader -----+--> ESP tree ---> FAT ---+
+//! ```
+//! Everything that the user's records say is read here, and what they say wrongly is reported with its place.
+
+mod busybox;
+mod packages;
+mod partitions;
+mod system;
+
+use std::path::Path;
+
+use gravure_eval::graph::{Graph, NodeId};
+use gravure_eval::{Evaluator, View};
+use gravure_lang::Diagnostic;
+use gravure_sources::debian::{Access, Mirror};
+use gravure_sources::{Error, Store};
+
+use crate::outputs::Output;
+use packages::Packages;
+
+/// What lowering may ask of the outside.
+pub struct Inputs<'a> {
+    /// Where local files enter, and what is known of archives.
+    pub store: &'a Store,
+    /// Whether the network may be used.
+    pub access: Access<'a>,
+    /// Finds the mirror when an archive is asked.
+    pub mirror: &'a (dyn Fn() -> Result<Mirror, Error> + Sync),
+    /// The folder that paths of the language are relative to.
+    pub root: &'a Path,
+    /// The source date that the caller wants; none: that of the archives.
+    pub source_date: Option<i64>,
+}
+
+/// Why an image cannot be lowered.
+#[derive(Debug)]
+pub enum LowerError {
+    /// The configuration is wrong.
+    Diagnostics(Vec<Diagnostic>),
+    /// The outside failed: a local file, an archive.
+    Source(Error),
+}
+
+impl From<Box<Diagnostic>> for LowerError {
+    fn from(diagnostic: Box<Diagnostic>) -> LowerError {
+        LowerError::Diagnostics(vec![*diagnostic])
+    }
+}
+
+impl From<Error> for LowerError {
+    fn from(error: Error) -> LowerError {
+        LowerError::Source(error)
+    }
+}
+
+/// The source date where neither the caller nor an archive gives one: 1980-01-01, the first day of FAT.
+const FIRST_DATE: i64 = 315_532_800;
+
+/// Adds what an image needs to the graph and returns the node of the finished disk.
+///
+/// # Errors
+/// See [`LowerError`].
+pub fn lower<'h>(
+    evaluator: &Evaluator<'h>,
+    output: &Output<'h>,
+    graph: &mut Graph,
+    inputs: &Inputs<'_>,
+) -> Result<NodeId, LowerError> {
+    let image = evaluator.view(output.image);
+    run_checks(image)?;
+    let mut lowering = Lowering { graph, inputs, packages: Packages::new(inputs) };
+    lowering.disk(image, &output.name)
+}
+
+/// Runs the checks of an image and of every record that lowering reads; all failures are reported together.
+fn run_checks(image: View<'_, '_>) -> Result<(), LowerError> {
+    let mut found = Vec::new();
+    let evaluator = image.evaluator;
+    evaluator.run_checks(image.record, &mut found);
+    let mut records: Vec<View<'_, '_>> = image.records("partitions")?;
+    if let Some(system) = image.optional_record("operating-system")? {
+        records.push(system);
+        for list in ["file-systems", "users", "groups", "services", "files"] {
+            records.extend(system.records(list)?);
+        }
+        records.extend([
+            system.record("kernel")?,
+            system.record("bootloader")?,
+            system.record("bootloader")?.record("loader")?,
+        ]);
+    }
+    for record in records {
+        evaluator.run_checks(record.record, &mut found);
+    }
+    if found.is_empty() { Ok(()) } else { Err(LowerError::Diagnostics(found)) }
+}
+
+/// Runs the checks of one record.
+fn checked(record: View<'_, '_>) -> Result<(), LowerError> {
+    let mut found = Vec::new();
+    record.evaluator.run_checks(record.record, &mut found);
+    if found.is_empty() { Ok(()) } else { Err(LowerError::Diagnostics(found)) }
+}
+
+/// One image on its way into the graph.
+struct Lowering<'l, 'a> {
+    graph: &'l mut Graph,
+    inputs: &'l Inputs<'a>,
+    packages: Packages<'l, 'a>,
+}
+
+impl Lowering<'_, '_> {
+    /// Returns the source date: the caller's, else the newest date of the archives that were asked.
+    fn source_date(&self) -> i64 {
+        self.inputs.source_date.or(self.packages.newest_archive()).unwrap_or(FIRST_DATE)
+    }
+}
+
+/// A mistake at a field of a record.
+fn mistake(code: &'static str, view: View<'_, '_>, field: &str, message: impl Into<String>, label: &str) -> LowerError {
+    LowerError::Diagnostics(vec![Diagnostic::error(code, message, view.place(field), label)])
+}

@@ -1,0 +1,163 @@
+//! Packages: what a configuration names becomes an exact file, and its tree.
+//!
+//! A `Path` is a `.deb` of the project, a `Fetch` one from the net, a `Package` one that the archive's index describes. A meta
+//! package of a kernel stands for the kernel that it depends on.
+
+use std::collections::BTreeMap;
+
+use gravure_eval::graph::NodeId;
+use gravure_eval::{Value, View};
+use gravure_formats::Digest;
+use gravure_lang::{Diagnostic, Place};
+use gravure_sources::debian::{Archive, Index, Package};
+use gravure_sources::{Error, import_file};
+
+use super::{Inputs, LowerError, Lowering};
+use crate::kinds::{self, archive_file, fetch, local, package};
+
+/// The archives that were asked, by suite and architecture.
+pub(super) struct Packages<'l, 'a> {
+    inputs: &'l Inputs<'a>,
+    indexes: BTreeMap<(String, String), Index>,
+}
+
+/// The component that packages come from.
+const COMPONENT: &str = "main";
+
+/// Debian's names of architectures, by platform.
+const ARCHITECTURES: &[(&str, &str)] =
+    &[("x86_64-linux", "amd64"), ("aarch64-linux", "arm64"), ("armhf-linux", "armhf"), ("riscv64-linux", "riscv64")];
+
+/// A package as a node of the graph.
+#[derive(Clone)]
+pub(super) struct Resolved {
+    /// What messages call it.
+    pub(super) name: String,
+    /// Its tree.
+    pub(super) tree: NodeId,
+}
+
+/// Where a package comes from when it does not say.
+#[derive(Clone, Copy)]
+pub(super) struct Defaults<'a> {
+    pub(super) suite: &'a str,
+    pub(super) platform: &'a str,
+}
+
+impl<'l, 'a> Packages<'l, 'a> {
+    pub(super) fn new(inputs: &'l Inputs<'a>) -> Packages<'l, 'a> {
+        Packages { inputs, indexes: BTreeMap::new() }
+    }
+
+    fn index(&mut self, suite: &str, architecture: &str) -> Result<&Index, Error> {
+        let key = (suite.to_owned(), architecture.to_owned());
+        if !self.indexes.contains_key(&key) {
+            let archive = Archive {
+                mirror: (self.inputs.mirror)()?.url,
+                suite: suite.to_owned(),
+                components: vec![COMPONENT.to_owned()],
+                architecture: architecture.to_owned(),
+            };
+            let index = archive.index(self.inputs.store, self.inputs.access)?;
+            self.indexes.insert(key.clone(), index);
+        }
+        Ok(&self.indexes[&key])
+    }
+
+    /// Returns the newest date of the archives that were asked.
+    pub(super) fn newest_archive(&self) -> Option<i64> {
+        self.indexes.values().map(Index::date).max()
+    }
+
+    fn find(&mut self, suite: &str, architecture: &str, name: &str, place: Place) -> Result<Package, LowerError> {
+        let index = self.index(suite, architecture)?;
+        if let Some(package) = index.find(name)? {
+            return Ok(package);
+        }
+        let message = format!("there is no package `{name}` in `{suite}` for `{architecture}`");
+        let diagnostic = Diagnostic::error("E0501", message, place, "this package");
+        Err(LowerError::Diagnostics(vec![match index.nearest(name).first() {
+            Some(near) => diagnostic.help(format!("write \"{near}\"")),
+            None => diagnostic,
+        }]))
+    }
+}
+
+impl Lowering<'_, '_> {
+    /// Adds a package, by whatever kind of record or path it is named.
+    pub(super) fn package<'h>(
+        &mut self,
+        source: (Value<'h>, Place),
+        view: View<'_, 'h>,
+        defaults: Defaults<'_>,
+    ) -> Result<Resolved, LowerError> {
+        let (value, place) = source;
+        let (name, deb) = match value {
+            Value::Path(path) => (path.to_owned(), self.local_file(path)?),
+            Value::Record(record) => {
+                let record = view.evaluator.view(record);
+                super::checked(record)?;
+                match record.type_name() {
+                    "Fetch" => self.fetched(record)?,
+                    _ => self.archived(record, defaults)?,
+                }
+            }
+            _ => {
+                let message = "a package is a `.deb` file, `os.fetch { .. }` or `os.Package { .. }`";
+                return Err(LowerError::Diagnostics(vec![Diagnostic::error("E0502", message, place, "no package")]));
+            }
+        };
+        let label = format!("unpack {name}");
+        let tree = self.graph.add(kinds::recipe(package::NAME, &(), vec![deb], label));
+        Ok(Resolved { name, tree })
+    }
+
+    /// Adds a file of the project, which enters the store now.
+    pub(super) fn local_file(&mut self, path: &str) -> Result<NodeId, Error> {
+        let imported = import_file(self.inputs.store, &self.inputs.root.join(path))?;
+        let parameters = local::Parameters { sha256: imported.digest };
+        Ok(self.graph.add(kinds::recipe(local::NAME, &parameters, Vec::new(), format!("file {path}"))))
+    }
+
+    /// Adds a file from the net.
+    pub(super) fn fetched(&mut self, record: View<'_, '_>) -> Result<(String, NodeId), LowerError> {
+        let url = record.string("url")?.to_owned();
+        let sha256: Digest = record
+            .string("sha256")?
+            .parse()
+            .map_err(|why| super::mistake("E0503", record, "sha256", format!("{why}"), "no SHA-256"))?;
+        let name = url.rsplit('/').next().unwrap_or(&url).to_owned();
+        let label = format!("fetch {name}");
+        let parameters = fetch::Parameters { url, sha256 };
+        Ok((name, self.graph.add(kinds::recipe(fetch::NAME, &parameters, Vec::new(), label))))
+    }
+
+    fn archived(&mut self, record: View<'_, '_>, defaults: Defaults<'_>) -> Result<(String, NodeId), LowerError> {
+        let name = record.string("name")?;
+        let place = record.place("name");
+        let suite = record.optional_string("suite")?.unwrap_or(defaults.suite);
+        let architecture =
+            record.optional_string("architecture")?.unwrap_or_else(|| architecture_of(defaults.platform));
+        let mut package = self.packages.find(suite, architecture, name, place)?;
+        if let Some(kernel) = kernel_behind(&package) {
+            package = self.packages.find(suite, architecture, &kernel, place)?;
+        }
+        let sha256 = package.sha256;
+        let parameters = archive_file::Parameters { path: package.filename.clone(), sha256, len: package.size };
+        let label = format!("fetch {} {}", package.name, package.version);
+        Ok((package.name, self.graph.add(kinds::recipe(archive_file::NAME, &parameters, Vec::new(), label))))
+    }
+}
+
+/// Returns Debian's name of a platform's architecture.
+fn architecture_of(platform: &str) -> &'static str {
+    let known = ARCHITECTURES.iter().find(|(name, _)| *name == platform);
+    known.map(|(_, architecture)| *architecture).expect("`Platform` has the platforms of the table")
+}
+
+/// Returns the kernel package that a meta package such as `linux-image-amd64` depends on.
+fn kernel_behind(package: &Package) -> Option<String> {
+    let is_image = |name: &str| name.starts_with("linux-image-");
+    let depends = package.depends.split(',').filter_map(|relation| relation.split_whitespace().next());
+    depends.filter(|name| is_image(&package.name) && is_image(name)).map(str::to_owned).next()
+}

@@ -1,0 +1,390 @@
+//! Operating systems: records become packages, an initrd, and the declared files of a root.
+
+use gravure_eval::graph::NodeId;
+use gravure_eval::{Value, View};
+use gravure_formats::{Extents, Guid, Kind};
+use gravure_sources::{ErrorKind, import_directory, import_file};
+
+use super::packages::{Defaults, Resolved};
+use super::{LowerError, Lowering, busybox, checked, mistake};
+use crate::kinds::tree::{self, Declared, What};
+use crate::kinds::{self, initrd};
+
+/// What a file system will contain: parameters of a tree, and its inputs.
+#[derive(Default)]
+pub(super) struct Contents {
+    pub(super) parameters: tree::Parameters,
+    pub(super) inputs: Vec<NodeId>,
+}
+
+impl Contents {
+    /// Adds an input and returns its number.
+    pub(super) fn input(&mut self, node: NodeId) -> usize {
+        self.inputs.push(node);
+        self.inputs.len() - 1
+    }
+}
+
+/// An operating system, lowered as far as it does not depend on identifiers.
+pub(super) struct System {
+    packages: Vec<Resolved>,
+    initrd: NodeId,
+    /// What is declared beside the packages, identifiers excluded.
+    contents: Contents,
+    /// The loader's package as a tree.
+    pub(super) loader: NodeId,
+    pub(super) loader_files: Vec<LoaderFile>,
+    pub(super) blobs: Vec<Blob>,
+    /// The UUID by which the root is named, if it is.
+    pub(super) root_uuid: Option<String>,
+    /// The words of the kernel's command line, the root excluded.
+    arguments: Vec<String>,
+    /// How the kernel's command line names the root; none: by UUID.
+    root_device: Option<String>,
+    file_systems: Vec<Mount>,
+    label: String,
+    timeout: i64,
+}
+
+/// A file of a boot loader's package and its path on the EFI system partition.
+pub(super) struct LoaderFile {
+    pub(super) path: String,
+    pub(super) source: String,
+}
+
+/// A file of a boot loader's package and its place on the disk.
+pub(super) struct Blob {
+    pub(super) name: String,
+    pub(super) source: String,
+    pub(super) offset: u64,
+    pub(super) package: NodeId,
+}
+
+/// A line of `/etc/fstab`.
+struct Mount {
+    device: String,
+    directory: String,
+    kind: String,
+    options: String,
+    is_checked: bool,
+}
+
+impl System {
+    /// Returns the nodes that the system is made of, for the identity of its image.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = NodeId> {
+        let packages = self.packages.iter().map(|package| package.tree);
+        packages.chain([self.initrd, self.loader]).chain(self.contents.inputs.iter().copied())
+    }
+}
+
+impl Lowering<'_, '_> {
+    /// Lowers an operating system for an image.
+    pub(super) fn system(&mut self, system: View<'_, '_>, image: View<'_, '_>) -> Result<System, LowerError> {
+        if system.string("init")? != "busybox" {
+            let message = "this version of gravure builds systems with `init = 'busybox` only";
+            return Err(mistake("E0408", system, "init", message, "cannot be built yet"));
+        }
+        let defaults = Defaults { suite: system.string("suite")?, platform: system.string("platform")? };
+        let loader = system.record("bootloader")?.record("loader")?;
+        if loader.string("kind")? != "grub-efi" {
+            let message = format!("this version of gravure cannot set up the boot loader `{}`", loader.string("name")?);
+            return Err(mistake("E0409", loader, "kind", message, "cannot be built yet"));
+        }
+        let kernel = self.package_field(system.record("kernel")?, "package", defaults)?;
+        let loader_package = self.package_field(loader, "package", defaults)?;
+        let mut packages = vec![kernel.clone()];
+        packages.extend(self.installed(system, defaults)?);
+        dedup(&mut packages);
+        let file_systems = mounts(system)?;
+        let root = root_mount(system)?;
+        let root_type = root.string("type")?;
+        let is_volatile = image.bool("volatile-root?")?;
+        let initrd = self.initrd(system, &kernel, root_type, is_volatile, defaults)?;
+        let mut arguments: Vec<String> = system.strings("kernel-arguments")?.into_iter().map(str::to_owned).collect();
+        arguments.insert(0, format!("rootfstype={root_type}"));
+        if is_volatile {
+            arguments.push("volatile".to_owned());
+        }
+        let mut contents = Contents::default();
+        contents.parameters.entries = busybox::userland(system, self.source_date())?;
+        for file in system.records("files")? {
+            self.declared_file(file, &mut contents)?;
+        }
+        let (root_device, root_uuid) = root_name(root)?;
+        Ok(System {
+            packages,
+            initrd,
+            contents,
+            loader: loader_package.tree,
+            loader_files: loader_files(loader)?,
+            blobs: blobs(loader, loader_package.tree)?,
+            root_uuid,
+            arguments,
+            root_device,
+            file_systems,
+            label: system.string("label")?.to_owned(),
+            timeout: system.record("bootloader")?.int("timeout")?,
+        })
+    }
+
+    fn package_field(
+        &mut self,
+        view: View<'_, '_>,
+        field: &str,
+        defaults: Defaults<'_>,
+    ) -> Result<Resolved, LowerError> {
+        self.package((view.value(field)?, view.place(field)), view, defaults)
+    }
+
+    /// The packages of the system and of its services.
+    fn installed(&mut self, system: View<'_, '_>, defaults: Defaults<'_>) -> Result<Vec<Resolved>, LowerError> {
+        let mut packages = Vec::new();
+        for source in system.list("packages")? {
+            packages.push(self.package(source, system, defaults)?);
+        }
+        for service in system.records("services")? {
+            for source in service.list("packages")? {
+                packages.push(self.package(source, service, defaults)?);
+            }
+        }
+        Ok(packages)
+    }
+
+    fn initrd(
+        &mut self,
+        system: View<'_, '_>,
+        kernel: &Resolved,
+        root_type: &str,
+        is_volatile: bool,
+        defaults: Defaults<'_>,
+    ) -> Result<NodeId, LowerError> {
+        let program = self.package_field(system.record("initrd")?, "busybox", defaults)?;
+        let mut modules: Vec<String> = system.strings("initrd-modules")?.into_iter().map(str::to_owned).collect();
+        modules.push(root_type.to_owned());
+        if is_volatile {
+            modules.push("overlay".to_owned());
+        }
+        let parameters = initrd::Parameters { modules };
+        let recipe = kinds::recipe(
+            initrd::NAME,
+            &parameters,
+            vec![kernel.tree, program.tree],
+            format!("initrd of {}", kernel.name),
+        );
+        Ok(self.graph.add(recipe))
+    }
+
+    /// Returns what the root contains, identifiers included.
+    pub(super) fn root(&self, system: &System, root_uuid: Guid, time: i64) -> Contents {
+        let mut contents = Contents::default();
+        for package in &system.packages {
+            contents.parameters.packages.push(package.name.clone());
+            contents.inputs.push(package.tree);
+        }
+        contents.parameters.foundation = busybox::foundation();
+        let initrd = contents.input(system.initrd);
+        let first = contents.inputs.len();
+        contents.inputs.extend(&system.contents.inputs);
+        let declared = system.contents.parameters.entries.iter().map(|declared| declared.with_inputs_from(first));
+        contents.parameters.entries = declared.collect();
+        contents.parameters.entries.extend([
+            Declared::text("/etc/fstab", 0o644, fstab(&system.file_systems)),
+            Declared::new("/boot/initrd.img", 0o644, What::Input(initrd)),
+            Declared::new("/boot/vmlinuz", 0o777, What::SymlinkToMatch("/boot/vmlinuz-*".to_owned())),
+            Declared::text("/boot/grub/grub.cfg", 0o644, grub_config(system, root_uuid)),
+        ]);
+        contents.parameters.time = time;
+        contents
+    }
+
+    /// Adds a declared file, or a directory of the project with all that it holds.
+    pub(super) fn declared_file(&mut self, file: View<'_, '_>, contents: &mut Contents) -> Result<(), LowerError> {
+        checked(file)?;
+        let path = file.string("path")?;
+        let mode = file
+            .optional_string("mode")?
+            .map(|digits| u16::from_str_radix(digits, 8).expect("a check holds the mode to octal digits"));
+        match file.value("content")? {
+            Value::String(text) => contents.parameters.entries.push(Declared::text(path, mode.unwrap_or(0o644), text)),
+            Value::Path(from) => self.local_entries(path, mode, from, contents)?,
+            _ => {
+                let (_, node) = self.fetched(file.record("content")?)?;
+                let input = contents.input(node);
+                contents.parameters.entries.push(Declared::new(path, mode.unwrap_or(0o644), What::Input(input)));
+            }
+        }
+        Ok(())
+    }
+
+    fn local_entries(
+        &self,
+        path: &str,
+        mode: Option<u16>,
+        from: &str,
+        contents: &mut Contents,
+    ) -> Result<(), LowerError> {
+        let host = self.inputs.root.join(from);
+        let imported = match import_file(self.inputs.store, &host) {
+            Err(error) if error.kind == ErrorKind::Refused => None,
+            other => Some(other?),
+        };
+        if let Some(file) = imported {
+            let mode = mode.unwrap_or(if file.executable { 0o755 } else { 0o644 });
+            let content = What::Content(Extents::from_blob(file.digest, file.len));
+            contents.parameters.entries.push(Declared::new(path, mode, content));
+            return Ok(());
+        }
+        let tree = import_directory(self.inputs.store, &host, self.source_date())?;
+        for (below, _, entry) in tree.iter() {
+            let what = match &entry.kind {
+                Kind::Directory => What::Directory,
+                Kind::File(content) => What::Content(content.clone()),
+                Kind::Symlink(target) => What::Symlink(String::from_utf8_lossy(target).into_owned()),
+                _ => unreachable!("a directory of the project has files, links and directories"),
+            };
+            let name = String::from_utf8_lossy(below.as_bytes()).into_owned();
+            contents.parameters.entries.push(Declared::new(format!("{path}/{name}"), entry.metadata.mode, what));
+        }
+        Ok(())
+    }
+}
+
+/// Keeps the first of packages that are named more than once.
+fn dedup(packages: &mut Vec<Resolved>) {
+    let mut seen = std::collections::BTreeSet::new();
+    packages.retain(|package| seen.insert(package.tree));
+}
+
+fn loader_files(loader: View<'_, '_>) -> Result<Vec<LoaderFile>, LowerError> {
+    let mut files = Vec::new();
+    for file in loader.records("files")? {
+        checked(file)?;
+        files.push(LoaderFile { path: file.string("path")?.to_owned(), source: file.string("source")?.to_owned() });
+    }
+    Ok(files)
+}
+
+fn blobs(loader: View<'_, '_>, package: NodeId) -> Result<Vec<Blob>, LowerError> {
+    let mut blobs = Vec::new();
+    for blob in loader.records("blobs")? {
+        let source = blob.string("source")?.to_owned();
+        let name = source.rsplit('/').next().unwrap_or(&source).to_owned();
+        blobs.push(Blob { name, source, offset: blob.size("offset")?, package });
+    }
+    Ok(blobs)
+}
+
+/// Returns the file system that is mounted on `/`.
+fn root_mount<'e, 'h>(system: View<'e, 'h>) -> Result<View<'e, 'h>, LowerError> {
+    for file_system in system.records("file-systems")? {
+        if file_system.string("mount-point")? == "/" {
+            return Ok(file_system);
+        }
+    }
+    Err(mistake("E0410", system, "file-systems", "no file system is mounted on `/`", "none of these"))
+}
+
+/// Returns how the command line names the root (none: by a UUID that is derived or given), and the UUID if one is given.
+fn root_name(root: View<'_, '_>) -> Result<(Option<String>, Option<String>), LowerError> {
+    match root.value("device")? {
+        Value::String(device) => Ok((Some(device.to_owned()), None)),
+        _ => {
+            let device = root.record("device")?;
+            match device.type_name() {
+                "Uuid" => Ok((None, Some(device.string("value")?.to_owned()))),
+                _ => Ok((Some(format!("LABEL={}", device.string("label")?)), None)),
+            }
+        }
+    }
+}
+
+/// Returns the lines of `/etc/fstab` in the order of the directories.
+fn mounts(system: View<'_, '_>) -> Result<Vec<Mount>, LowerError> {
+    let mut mounts = Vec::new();
+    for file_system in system.records("file-systems")? {
+        let device = match file_system.value("device")? {
+            Value::String(device) => device.to_owned(),
+            _ => {
+                let device = file_system.record("device")?;
+                match device.type_name() {
+                    "Uuid" => format!("UUID={}", device.string("value")?),
+                    _ => format!("LABEL={}", device.string("label")?),
+                }
+            }
+        };
+        mounts.push(Mount {
+            device,
+            directory: file_system.string("mount-point")?.to_owned(),
+            kind: file_system.string("type")?.to_owned(),
+            options: mount_options(file_system)?,
+            is_checked: file_system.bool("check?")?,
+        });
+    }
+    mounts.sort_by(|a, b| a.directory.cmp(&b.directory));
+    Ok(mounts)
+}
+
+/// Options of `mount -o` by the flags of the language.
+const MOUNT_FLAGS: &[(&str, &str)] = &[
+    ("read-only", "ro"),
+    ("no-suid", "nosuid"),
+    ("no-dev", "nodev"),
+    ("no-exec", "noexec"),
+    ("no-atime", "noatime"),
+    ("no-diratime", "nodiratime"),
+    ("strict-atime", "strictatime"),
+    ("lazy-time", "lazytime"),
+];
+
+fn mount_options(file_system: View<'_, '_>) -> Result<String, LowerError> {
+    let mut options: Vec<&str> = Vec::new();
+    for flag in file_system.strings("flags")? {
+        let known = MOUNT_FLAGS.iter().find(|(name, _)| *name == flag);
+        options.push(known.expect("the declaration allows the flags of the table").1);
+    }
+    options.extend(file_system.optional_string("options")?);
+    if !file_system.bool("mount?")? {
+        options.push("noauto");
+    }
+    if file_system.bool("mount-may-fail?")? {
+        options.push("nofail");
+    }
+    Ok(if options.is_empty() { "defaults".to_owned() } else { options.join(",") })
+}
+
+fn fstab(mounts: &[Mount]) -> String {
+    let mut text = String::new();
+    for mount in mounts {
+        let pass = match (mount.is_checked, mount.directory.as_str()) {
+            (false, _) => 0,
+            (true, "/") => 1,
+            (true, _) => 2,
+        };
+        let device = mount.device.replace(' ', "\\040");
+        text.push_str(&format!("{device} {} {} {} 0 {pass}\n", mount.directory, mount.kind, mount.options));
+    }
+    text
+}
+
+/// The menu of GRUB, read from the root.
+fn grub_config(system: &System, root_uuid: Guid) -> String {
+    let root = system.root_device.clone().unwrap_or_else(|| format!("UUID={root_uuid}"));
+    let mut words = vec![format!("root={root}")];
+    words.extend(system.arguments.iter().cloned());
+    let words: Vec<String> = words.iter().map(|word| grub_quoted(word)).collect();
+    format!(
+        "set timeout={}\nmenuentry {} {{\n  linux /boot/vmlinuz {}\n  initrd /boot/initrd.img\n}}\n",
+        system.timeout,
+        grub_quoted(&system.label),
+        words.join(" "),
+    )
+}
+
+/// Returns a word as GRUB reads it literally; plain words stay plain.
+fn grub_quoted(word: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_=./,:@+%".contains(letter);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
