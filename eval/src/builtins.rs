@@ -32,7 +32,7 @@ prelude! {
     Fold = "fold"(3),
     /// `range(a, b)`: the integers from `a` up to and without `b`.
     Range = "range"(2),
-    /// `join(separator, xs)`: the texts of a list with the separator between them.
+    /// `join(xs, separator)`: the texts of a list with the separator between them.
     Join = "join"(2),
     /// `flatten(xss)`: the elements of all lists of a list, in order.
     Flatten = "flatten"(1),
@@ -92,7 +92,7 @@ impl<'h> Evaluator<'h> {
             Builtin::Filter => self.filter(value(0)?, self.list_argument(builtin, arguments[1])?),
             Builtin::Fold => self.fold(value(0)?, arguments[1], self.list_argument(builtin, arguments[2])?, place),
             Builtin::Range => self.range(value(0)?, value(1)?, place),
-            Builtin::Join => self.join(value(0)?, self.list_argument(builtin, arguments[1])?, place),
+            Builtin::Join => self.join(self.list_argument(builtin, arguments[0])?, value(1)?, place),
             Builtin::Flatten => self.flatten_lists(self.list_argument(builtin, arguments[0])?, place),
             Builtin::Split => self.split(
                 self.text_argument(builtin, arguments[0])?,
@@ -169,7 +169,7 @@ impl<'h> Evaluator<'h> {
         Ok(self.list(numbers))
     }
 
-    fn join(&self, separator: Value<'h>, list: Thunks<'h>, place: Place) -> Result<Value<'h>> {
+    fn join(&self, list: Thunks<'h>, separator: Value<'h>, place: Place) -> Result<Value<'h>> {
         let separator = self.expect_string(separator, place)?;
         let mut text = String::new();
         for (i, element) in list.iter().enumerate() {

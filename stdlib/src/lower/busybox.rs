@@ -7,8 +7,11 @@ use gravure_eval::View;
 use super::LowerError;
 use crate::kinds::tree::Declared;
 
-/// Directories of the root with their modes. `/bin`, `/sbin` and `/lib` are links into `/usr`, as everywhere in Debian.
+/// Directories of the root with their modes, the root itself first. `/bin`, `/sbin` and `/lib` are links into `/usr`, as everywhere in Debian.
 const DIRECTORIES: &[(&str, u16)] = &[
+    ("/", 0o755),
+    ("usr", 0o755),
+    ("var", 0o755),
     ("usr/bin", 0o755),
     ("usr/sbin", 0o755),
     ("usr/lib", 0o755),
