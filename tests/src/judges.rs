@@ -29,6 +29,15 @@ pub struct Slice {
     pub len: u64,
 }
 
+impl Slice {
+    /// Returns the whole of a file.
+    #[track_caller]
+    pub fn whole(file: &Path) -> Self {
+        let metadata = file.metadata().unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        Self { at: 0, len: metadata.len() }
+    }
+}
+
 /// Panics unless `e2fsck -fn` finds the ext2, ext3 or ext4 file system in this slice clean.
 #[track_caller]
 pub fn e2fsck_clean(disk: &Path, slice: Slice) {
@@ -166,7 +175,7 @@ mod tests {
     #[test]
     fn e2fsck_tells_sound_from_damaged() {
         let disk = ext4();
-        e2fsck_clean(disk.path(), WHOLE);
+        e2fsck_clean(disk.path(), Slice::whole(disk.path()));
         // The free blocks counter of the superblock, which starts at byte 1024.
         damage(&disk, 1024 + 0x0c);
         assert!(refusal(|| e2fsck_clean(disk.path(), WHOLE)).contains("Superblock checksum does not match"));
