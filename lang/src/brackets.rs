@@ -2,9 +2,10 @@
 //!
 //! A parser finds a missing `}` at the end of the file. The indentation knows better: a bracket whose line is indented
 //! by four columns and that is still open where a line begins at column four or less was to be closed before that
-//! line. Indentation is looked at only where the brackets do not fit together, and believed only where it explains that
-//! with no more mistakes than counting brackets does. The missing ones are then put in and those that close nothing are
-//! dropped, so that the parser sees balanced brackets and finds the other mistakes.
+//! line. Indentation is looked at only where the brackets do not fit together. Since it may be sloppy, the text is read
+//! in several ways, with it and without, and the reading that needs the fewest mistakes is reported. The missing brackets
+//! are then put in and those that close nothing are dropped, so that the parser sees balanced brackets and finds the
+//! other mistakes.
 
 use crate::token::{Kind, Lexeme};
 use crate::{Diagnostic, FileId, MAX_NESTING, Place, Span, errors};
@@ -24,10 +25,8 @@ pub(crate) fn balance(
             None
         }
         Survey::Unbalanced => {
-            let by_counting = repair(file, text, &tokens, false);
-            let by_indentation = repair(file, text, &tokens, true);
-            let believed = by_indentation.errors.len() <= by_counting.errors.len();
-            let repair = if believed { by_indentation } else { by_counting };
+            let readings = READINGS.map(|reading| repair(file, text, &tokens, reading));
+            let repair = readings.into_iter().min_by_key(|repair| repair.errors.len()).expect("there are readings");
             let string_ate_the_rest = tokens.last().is_some_and(|token| {
                 token.kind == Kind::StringEnd && token.start == token.end && token.end as usize == text.len()
             });
@@ -61,6 +60,23 @@ fn survey(tokens: &[Lexeme]) -> Survey {
     if balanced && awaited.is_empty() { Survey::Balanced } else { Survey::Unbalanced }
 }
 
+/// A way to read brackets that do not fit together.
+#[derive(Clone, Copy)]
+struct Reading {
+    /// Whether indentation tells where a bracket was to be closed.
+    uses_indentation: bool,
+    /// Whether a closer may stand for one of another kind, as in `[1, 2}`.
+    swaps_closers: bool,
+}
+
+/// All ways to read, the most likely first.
+const READINGS: [Reading; 4] = [
+    Reading { uses_indentation: true, swaps_closers: true },
+    Reading { uses_indentation: true, swaps_closers: false },
+    Reading { uses_indentation: false, swaps_closers: true },
+    Reading { uses_indentation: false, swaps_closers: false },
+];
+
 struct Open {
     token: Lexeme,
     closer: Kind,
@@ -71,16 +87,15 @@ struct Open {
 struct Repair<'s> {
     file: FileId,
     text: &'s str,
-    /// Whether indentation tells where a bracket was to be closed.
-    uses_indentation: bool,
+    reading: Reading,
     open: Vec<Open>,
     out: Vec<Lexeme>,
     errors: Vec<Diagnostic>,
 }
 
-fn repair<'s>(file: FileId, text: &'s str, tokens: &[Lexeme], uses_indentation: bool) -> Repair<'s> {
+fn repair<'s>(file: FileId, text: &'s str, tokens: &[Lexeme], reading: Reading) -> Repair<'s> {
     let out = Vec::with_capacity(tokens.len());
-    let mut repair = Repair { file, text, uses_indentation, open: Vec::new(), out, errors: Vec::new() };
+    let mut repair = Repair { file, text, reading, open: Vec::new(), out, errors: Vec::new() };
     for token in tokens {
         repair.token(*token);
     }
@@ -92,7 +107,7 @@ fn repair<'s>(file: FileId, text: &'s str, tokens: &[Lexeme], uses_indentation: 
 
 impl Repair<'_> {
     fn token(&mut self, token: Lexeme) {
-        if self.uses_indentation && token.opens_line {
+        if self.reading.uses_indentation && token.opens_line {
             self.line_start(token);
         }
         if let Some(closer) = token.kind.closer() {
@@ -118,6 +133,14 @@ impl Repair<'_> {
 
     /// Closes the bracket that a closer belongs to; returns whether there is one.
     fn close(&mut self, token: Lexeme) -> bool {
+        if self.is_wrong_closer(token) {
+            let top = self.open.pop().expect("a wrong closer closes the innermost bracket");
+            let (opening, right) = (self.place(top.token), closing(top.closer));
+            let (bracket, wrong) = (top.token.text(self.text), token.text(self.text));
+            self.errors.push(errors::wrong_closer(opening, self.place(token), bracket, wrong, right));
+            self.out.push(Lexeme { kind: top.closer, ..token });
+            return false;
+        }
         let reach = self.open.iter().rev().take_while(|open| {
             // A bracket in an interpolation never closes one outside of its string.
             open.closer != Kind::InterpolationEnd || token.kind == Kind::InterpolationEnd
@@ -132,6 +155,18 @@ impl Repair<'_> {
         }
         self.open.pop();
         true
+    }
+
+    /// Whether a closer is of another kind than the innermost bracket, which is on the same line, while no bracket of
+    /// its own kind is: then one stands for the other.
+    fn is_wrong_closer(&self, token: Lexeme) -> bool {
+        if !self.reading.swaps_closers || token.kind == Kind::InterpolationEnd {
+            return false;
+        }
+        let line = line_start(self.text, token.start as usize);
+        let on_line = |open: &&Open| open.token.start as usize >= line && open.closer != Kind::InterpolationEnd;
+        let mut openers = self.open.iter().rev().take_while(on_line).peekable();
+        openers.peek().is_some() && openers.all(|open| open.closer != token.kind)
     }
 
     /// Reports the innermost bracket as not closed and closes it.
@@ -160,6 +195,11 @@ fn closing(closer: Kind) -> &'static str {
 
 /// Returns by how many bytes the line of a byte is indented.
 fn indentation(text: &str, at: usize) -> usize {
-    let line = &text[text[..at].rfind('\n').map_or(0, |newline| newline + 1)..];
+    let line = &text[line_start(text, at)..];
     line.len() - line.trim_start_matches([' ', '\t']).len()
+}
+
+/// Returns where the line of a byte starts.
+fn line_start(text: &str, at: usize) -> usize {
+    text[..at].rfind('\n').map_or(0, |newline| newline + 1)
 }

@@ -54,7 +54,12 @@ impl Diagnostic {
     }
 
     /// Returns a warning whose primary label is at `place`.
-    pub fn warning(code: &'static str, message: impl Into<String>, place: Place, text: impl Into<String>) -> Diagnostic {
+    pub fn warning(
+        code: &'static str,
+        message: impl Into<String>,
+        place: Place,
+        text: impl Into<String>,
+    ) -> Diagnostic {
         Diagnostic { severity: Severity::Warning, ..Diagnostic::error(code, message, place, text) }
     }
 

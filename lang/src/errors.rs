@@ -7,7 +7,8 @@ use crate::{Diagnostic, MAX_DEPTH, MAX_NESTING, Place};
 // Strings, numbers, characters.
 
 pub(crate) fn stray_characters(place: Place, found: &str, after: Option<char>) -> Diagnostic {
-    let error = Diagnostic::error("E0006", format!("unexpected `{found}`"), place, "this begins no token");
+    let message = if found == "`" { "unexpected backquote".to_string() } else { format!("unexpected `{found}`") };
+    let error = Diagnostic::error("E0006", message, place, "this begins no token");
     match found.chars().next() {
         Some('\'') if after.is_some_and(|c| c.is_ascii_digit()) => {
             error.help("a symbol begins with a letter; write a string")
@@ -72,18 +73,19 @@ pub(crate) fn number(place: Place, text: &str, error: NumberError<'_>) -> Diagno
             Diagnostic::error("E0011", "a number has no fraction", place, "there are only whole numbers")
                 .help(format!("only sizes may have one: `{text}GiB`"))
         }
-        NumberError::IntRange => {
-            Diagnostic::error("E0012", format!("`{text}` is too large"), place, "out of range")
-                .help("the largest integer is 9223372036854775807")
-        }
+        NumberError::IntRange => Diagnostic::error("E0012", format!("`{text}` is too large"), place, "out of range")
+            .help("the largest integer is 9223372036854775807"),
         NumberError::SizeRange => {
             Diagnostic::error("E0012", format!("the size `{text}` is too large"), place, "out of range")
                 .help("the largest size is one byte less than 16777216TiB")
         }
-        NumberError::PartOfByte => {
-            Diagnostic::error("E0013", format!("`{text}` is not a whole number of bytes"), place, "has a part of a byte")
-                .help("sizes are exact; write it in a smaller unit")
-        }
+        NumberError::PartOfByte => Diagnostic::error(
+            "E0013",
+            format!("`{text}` is not a whole number of bytes"),
+            place,
+            "has a part of a byte",
+        )
+        .help("sizes are exact; write it in a smaller unit"),
         NumberError::Unit(unit) => unknown_unit(place, text, unit),
     }
 }
@@ -98,8 +100,10 @@ fn unknown_unit(place: Place, text: &str, unit: &str) -> Diagnostic {
     match nearest_unit(unit) {
         Some(near) => Diagnostic::error("E0014", format!("there is no unit `{unit}`"), place, "unknown unit")
             .help(format!("write `{digits}{near}`; {}", unit_table())),
-        None => Diagnostic::error("E0011", format!("`{text}` is neither a number nor a size"), place, "malformed number")
-            .help(format!("a name begins with a letter; {}", unit_table())),
+        None => {
+            Diagnostic::error("E0011", format!("`{text}` is neither a number nor a size"), place, "malformed number")
+                .help(format!("a name begins with a letter; {}", unit_table()))
+        }
     }
 }
 
@@ -143,6 +147,12 @@ pub(crate) fn unclosed_bracket(opening: Place, bracket: &str, closing: &str, sto
         None => error,
     };
     error.help(format!("add `{closing}`"))
+}
+
+pub(crate) fn wrong_closer(opening: Place, closer: Place, bracket: &str, wrong: &str, right: &str) -> Diagnostic {
+    Diagnostic::error("E0024", format!("`{bracket}` is closed by `{wrong}`"), closer, format!("expected `{right}`"))
+        .label(opening, "opened here")
+        .help(format!("write `{right}`"))
 }
 
 pub(crate) fn stray_closer(place: Place, bracket: &str) -> Diagnostic {

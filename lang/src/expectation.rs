@@ -8,9 +8,8 @@ use crate::token::{Kind, Lexeme};
 use crate::{Diagnostic, FileId, Place, Span, errors};
 
 /// The grammar's names for what goes on behind an operand.
-const OPERATORS: [&str; 19] = [
-    "+", "-", "*", "/", "%", "&", "==", "!=", "<", "<=", ">", ">=", "&&", "||", "??", ".", "(", "[", "{",
-];
+const OPERATORS: [&str; 19] =
+    ["+", "-", "*", "/", "%", "&", "==", "!=", "<", "<=", ">", ">=", "&&", "||", "??", ".", "(", "[", "{"];
 
 /// Words of other languages, with what stands for them here.
 const FOREIGN_WORDS: [(&str, &str); 6] =
@@ -20,6 +19,13 @@ const FOREIGN_WORDS: [(&str, &str); 6] =
 pub(crate) fn explain(file: FileId, text: &str, tokens: &[Lexeme], at: usize, expected: &[String]) -> Diagnostic {
     let expected = expected.iter().map(|name| name.trim_matches('"')).collect();
     Mistake { file, text, tokens, at, expected }.explain()
+}
+
+/// Makes the diagnostic for a line that ends with a token that something must follow.
+pub(crate) fn unfinished(file: FileId, last: Lexeme) -> Diagnostic {
+    let expected = if matches!(last.kind, Kind::Colon | Kind::Bar) { "a type" } else { "an expression" };
+    let place = Place { file, span: Span { start: last.end, end: last.end } };
+    errors::unexpected(place, "the end of the line", expected)
 }
 
 struct Mistake<'s> {
@@ -44,20 +50,18 @@ impl Mistake<'_> {
     /// Recognises the slips that have a diagnostic of their own.
     fn slip(&self) -> Option<Diagnostic> {
         let kind = self.kind(0)?;
-        let names_something = matches!(self.kind(1), Some(Kind::Equal | Kind::PlusEqual | Kind::MinusEqual | Kind::Colon));
+        let names_something =
+            matches!(self.kind(1), Some(Kind::Equal | Kind::PlusEqual | Kind::MinusEqual | Kind::Colon));
         if kind.is_reserved_word() && (names_something || self.expected == ["name"]) {
             return Some(errors::reserved_word(self.place(), self.tokens[self.at].text(self.text)));
         }
         if self.kind(-1) == Some(Kind::Super) && self.expected == ["."] {
             return Some(errors::super_without_field(self.place_before()?));
         }
-        if kind == Kind::Comma && self.expects(";") {
-            return Some(errors::comma_after_field(self.place()));
-        }
         if is_comparison(kind) && self.expects("&&") {
             return Some(errors::chained_comparison(self.place()));
         }
-        let begins_element = kind.begins_expression() && !FOREIGN_WORDS.iter().any(|(word, _)| *word == self.word());
+        let begins_element = kind.begins_expression() && !FOREIGN_WORDS.iter().any(|(word, _)| *word == self.word(0));
         if self.expects(",") && begins_element {
             return Some(errors::missing_comma(self.place(), self.place_before()?));
         }
@@ -81,8 +85,15 @@ impl Mistake<'_> {
         if self.expects(";") && !self.expects(",") {
             return "the end of the item".into();
         }
-        let rest: Vec<&str> = self.expected.iter().copied().filter(|name| !OPERATORS.contains(name)).collect();
-        let names = if rest.is_empty() { &self.expected } else { &rest };
+        let behind_operand = self.expects("+");
+        let is_news = |name: &&str| !(behind_operand && OPERATORS.contains(name));
+        let mut names: Vec<&str> = self.expected.iter().copied().filter(is_news).collect();
+        names.sort_by_key(|name| match *name {
+            "," => 0,
+            ";" => 1,
+            "}" | "]" | ")" | "} of ${" => 3,
+            _ => 2,
+        });
         let words: Vec<String> = names.iter().map(|name| called(name)).collect();
         match words.split_last() {
             Some((last, [])) => last.clone(),
@@ -94,12 +105,17 @@ impl Mistake<'_> {
     /// Returns what to type instead, where that can be guessed.
     fn advice(&self) -> Option<String> {
         let kind = self.kind(0)?;
-        let foreign = FOREIGN_WORDS.iter().find(|(word, _)| *word == self.word());
+        let foreign = FOREIGN_WORDS.iter().find(|(word, _)| *word == self.word(0) || *word == self.word(-1));
         let advice = match kind {
-            Kind::Equal if self.expects("==") && !self.expects(";") => "write `==` to compare",
+            Kind::Equal if self.expects("==") && !self.expects(";") && !self.expects("=>") => "write `==` to compare",
             Kind::EqualEqual if self.expects("=") => "write `=` to set a field",
+            Kind::Arrow if self.expects("int") => return None,
+            Kind::Arrow if self.expects(",") => {
+                "end the arm above with a comma; a line that begins with `-` goes on with the one above"
+            }
             Kind::Arrow => "a function is written `fn(x) => e`",
             Kind::Slash if self.kind(-1) == Some(Kind::Slash) => "comments begin with `#`",
+            _ if self.expects("import") && self.follows_match() => "an `of` is missing: `match x of { .. }`",
             Kind::StringStart if self.expects("import") => {
                 "fields are named without quotes; for other keys write `Map { \"key\" = value }`"
             }
@@ -112,6 +128,13 @@ impl Mistake<'_> {
         Some(advice.into())
     }
 
+    /// Whether the wrong token stands in braces that a `match` without `of` has before it.
+    fn follows_match(&self) -> bool {
+        let ends = |token: &&Lexeme| !matches!(token.kind, Kind::Semicolon | Kind::OpenBrace | Kind::Of);
+        let before = self.tokens[..self.at].iter().rev();
+        before.skip(1).take_while(ends).any(|token| token.kind == Kind::Match) && self.kind(-1) == Some(Kind::OpenBrace)
+    }
+
     fn found(&self) -> String {
         match self.tokens.get(self.at) {
             Some(token) => errors::describe(token.kind, token.text(self.text)),
@@ -119,9 +142,9 @@ impl Mistake<'_> {
         }
     }
 
-    /// Returns the text of the wrong token where it is a name.
-    fn word(&self) -> &str {
-        match self.tokens.get(self.at) {
+    /// Returns the text of the token some places behind the wrong one, where it is a name.
+    fn word(&self, distance: isize) -> &str {
+        match self.at.checked_add_signed(distance).and_then(|at| self.tokens.get(at)) {
             Some(token) if token.kind == Kind::Name => token.text(self.text),
             _ => "",
         }

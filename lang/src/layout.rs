@@ -34,10 +34,10 @@ pub(crate) struct Layout {
 /// Applies the newline rule and the rules of words and documentation to tokens with balanced brackets.
 pub(crate) fn lay_out(file: FileId, text: &str, tokens: &[Lexeme], errors: &mut Vec<Diagnostic>) -> Layout {
     let out = Layout { tokens: Vec::with_capacity(tokens.len() * 5 / 4), items: Vec::new(), file_doc: Vec::new() };
-    let mut pass = Pass { file, text, out, top: Frame::new(Inside::Items), outer: Vec::new(), docs: Vec::new(), errors };
-    let mut index = pass.file_documentation(tokens);
-    while index < tokens.len() {
-        index += pass.token(tokens, index);
+    let mut pass =
+        Pass { file, text, out, top: Frame::new(Inside::Items), outer: Vec::new(), docs: Vec::new(), errors };
+    for index in pass.file_documentation(tokens)..tokens.len() {
+        pass.token(tokens, index);
     }
     pass.drop_docs();
     pass.end_item_at_top();
@@ -49,8 +49,10 @@ pub(crate) fn lay_out(file: FileId, text: &str, tokens: &[Lexeme], errors: &mut 
 enum Inside {
     /// Items, ended by line ends.
     Items,
-    /// Arms of a `match` or entries of a map, ended by line ends too.
-    Lines,
+    /// Arms of a `match`, ended by line ends or commas.
+    Arms,
+    /// Entries of a map, ended by line ends.
+    Entries,
     /// Elements, between commas: line ends mean nothing. In parentheses a comma is not always what is missing.
     Elements { of_list: bool },
 }
@@ -62,11 +64,13 @@ struct Frame {
     first: Option<Kind>,
     /// How many `match` wait for their `of`.
     matches: usize,
+    /// Whether a comma between items has been reported.
+    comma_reported: bool,
 }
 
 impl Frame {
     fn new(inside: Inside) -> Frame {
-        Frame { inside, first: None, matches: 0 }
+        Frame { inside, first: None, matches: 0, comma_reported: false }
     }
 }
 
@@ -108,24 +112,25 @@ impl Pass<'_, '_> {
             && self.line_ends_between(token, next) > 1
     }
 
-    /// Puts out the token at `index`, with what its place asks for before it; returns how many tokens that took.
-    fn token(&mut self, tokens: &[Lexeme], index: usize) -> usize {
+    /// Puts out the token at `index`, with what its place asks for before it.
+    fn token(&mut self, tokens: &[Lexeme], index: usize) {
         let mut token = tokens[index];
         if token.kind == Kind::Doc {
-            self.documentation(token);
-            return 1;
+            return self.documentation(token);
         }
         let next = tokens[index + 1..].iter().find(|next| next.kind != Kind::Doc);
         if token.opens_line {
             self.line_start(&mut token, next);
         } else if token.kind == Kind::Name {
             if self.is_unit_after_number(token) {
-                return 1;
+                return;
             }
             token.kind = self.word(token, next, false);
         }
+        if token.kind == Kind::Comma {
+            token.kind = self.comma(token);
+        }
         self.put(token);
-        1
     }
 
     /// Takes a `##` line: for the item that follows, or with a lint.
@@ -139,7 +144,10 @@ impl Pass<'_, '_> {
 
     /// The newline rule.
     fn line_start(&mut self, token: &mut Lexeme, next: Option<&Lexeme>) {
-        let before = self.out.tokens.last().copied().filter(|before| before.kind.ends_expression());
+        let before = self.out.tokens.last().copied().filter(|before| {
+            // `a.then` is wrong, but it ends what it stands in.
+            before.kind.ends_expression() || (before.kind.is_reserved_word() && self.before_last() == Some(Kind::Dot))
+        });
         if token.kind == Kind::Name {
             token.kind = self.word(*token, next, before.is_some());
         }
@@ -157,6 +165,17 @@ impl Pass<'_, '_> {
             _ if token.kind.continues() => {}
             _ => self.put(Lexeme { kind: Kind::Semicolon, opens_line: false, start: before.end, end: before.end }),
         }
+    }
+
+    /// Reports a comma that ends an item, the first one in each body, and takes it for a `;`.
+    fn comma(&mut self, token: Lexeme) -> Kind {
+        if !matches!(self.top.inside, Inside::Items | Inside::Entries) {
+            return Kind::Comma;
+        }
+        if !std::mem::replace(&mut self.top.comma_reported, true) {
+            self.errors.push(errors::comma_after_field(self.place(token)));
+        }
+        Kind::Semicolon
     }
 
     /// Reports `1 GB`; the unit is then passed over.
@@ -195,10 +214,7 @@ impl Pass<'_, '_> {
             Kind::Abstract | Kind::Record | Kind::Type => starts_item && next == Some(Kind::Name),
             Kind::Check => starts_item && next.is_some_and(|next| !follows_name_of_item(next)),
             Kind::As => self.top.first == Some(Kind::Import) && before == Some(Kind::StringEnd),
-            Kind::Extends => {
-                let record = self.out.tokens.iter().rev().nth(1).map(|token| token.kind);
-                self.top.first == Some(Kind::Record) && record == Some(Kind::Record)
-            }
+            Kind::Extends => self.top.first == Some(Kind::Record) && self.before_last() == Some(Kind::Record),
             Kind::Of => self.top.matches > 0 && before.is_some_and(Kind::ends_expression),
             _ => {
                 let names = matches!(before, Some(Kind::Dot | Kind::Let | Kind::Fn | Kind::Record | Kind::Extends));
@@ -206,6 +222,11 @@ impl Pass<'_, '_> {
             }
         };
         if is_keyword { word } else { Kind::Name }
+    }
+
+    /// Returns the token before the last one.
+    fn before_last(&self) -> Option<Kind> {
+        self.out.tokens.iter().rev().nth(1).map(|token| token.kind)
     }
 
     fn put(&mut self, token: Lexeme) {
@@ -250,7 +271,8 @@ impl Pass<'_, '_> {
     fn inside(&self, opener: Kind) -> Inside {
         let before = self.out.tokens.last().map(|before| before.kind);
         match opener {
-            Kind::OpenBrace if matches!(before, Some(Kind::Of | Kind::Map)) => Inside::Lines,
+            Kind::OpenBrace if before == Some(Kind::Of) => Inside::Arms,
+            Kind::OpenBrace if before == Some(Kind::Map) => Inside::Entries,
             Kind::OpenBrace => Inside::Items,
             // Behind an expression it is an index or the arguments of a call, otherwise a list or parentheses.
             Kind::OpenBracket => Inside::Elements { of_list: true },

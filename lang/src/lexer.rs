@@ -62,6 +62,8 @@ struct OpenString {
     line_starts: Vec<usize>,
     /// Braces open in the interpolation that has put it aside.
     braces: usize,
+    /// How many tokens there were up to that interpolation.
+    put_aside: usize,
 }
 
 impl Lexer<'_, '_> {
@@ -80,7 +82,10 @@ impl Lexer<'_, '_> {
         }
         if let Some(outermost) = self.strings.first() {
             self.errors.push(errors::unterminated_interpolation(self.place(outermost.opening)));
-            self.close_strings(self.text.len(), 0);
+            // What was meant to follow the string has been read as a part of it.
+            self.tokens.truncate(outermost.put_aside);
+            self.strings.truncate(1);
+            self.close_strings(self.tokens.last().map_or(0, |token| token.end as usize), 0);
         }
         Some(self.tokens)
     }
@@ -122,6 +127,12 @@ impl Lexer<'_, '_> {
             Ok(Number::Size(_)) => return Kind::Size,
             Err(error) => error,
         };
+        let rest = self.code.remainder().trim_start_matches(' ');
+        let word = &rest[..rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len())];
+        if error == NumberError::Fraction && errors::is_unit_word(word) {
+            // `1.5 GiB`: the pass that sees the unit reports the space.
+            return Kind::Int;
+        }
         let place = self.place(Span::new(span.start, span.end));
         self.errors.push(errors::number(place, text, error));
         if matches!(error, NumberError::SizeRange | NumberError::PartOfByte | NumberError::Unit(_)) {
@@ -154,6 +165,7 @@ impl Lexer<'_, '_> {
             is_raw: quotes.starts_with('r'),
             line_starts: Vec::new(),
             braces: 0,
+            put_aside: 0,
         };
         if string.is_block {
             let rest = self.code.remainder();
@@ -185,7 +197,7 @@ impl Lexer<'_, '_> {
                     self.text_token(start, at, &string);
                     self.code.bump(2);
                     self.push(Kind::InterpolationStart, at, at + 2);
-                    string.braces = 0;
+                    (string.braces, string.put_aside) = (0, self.tokens.len());
                     self.strings.push(string);
                     return;
                 }

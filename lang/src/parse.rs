@@ -80,20 +80,14 @@ impl<'s> Parser<'s, '_> {
         let reported = self.diagnostics.len();
         let (problem, items) = self.attempt(tokens);
         let Some(problem) = problem else { return items };
-        // Mistakes that the actions reported are found again by the next attempt.
-        let mut mistakes = vec![self.explain(tokens, problem.at, &problem.expected)];
-        let mut tokens = cut(tokens, enclosing_item(tokens, problem.at));
+        let mut mistakes = Vec::new();
+        let mut tokens = self.blame(tokens, &problem, &mut mistakes);
         loop {
+            // Mistakes that the actions reported are found again by the next attempt.
             self.diagnostics.truncate(reported);
             let (problem, items) = self.attempt(&tokens);
             match problem {
-                Some(problem) if self.budget > 0 => {
-                    if tokens.get(problem.at).is_none_or(|token| token.kind != Kind::Error) {
-                        mistakes.push(self.explain(&tokens, problem.at, &problem.expected));
-                    }
-                    let range = enclosing_item(&tokens, problem.at);
-                    tokens = cut(&tokens, range);
-                }
+                Some(problem) if self.budget > 0 => tokens = self.blame(&tokens, &problem, &mut mistakes),
                 _ => {
                     self.diagnostics.extend(mistakes);
                     return items;
@@ -114,8 +108,20 @@ impl<'s> Parser<'s, '_> {
         }
     }
 
-    fn explain(&self, tokens: &[Lexeme], at: usize, expected: &[String]) -> Diagnostic {
-        expectation::explain(self.file, self.text, tokens, at, expected)
+    /// Reports a problem and returns the tokens without the item that it is in.
+    fn blame(&self, tokens: &[Lexeme], problem: &Problem, mistakes: &mut Vec<Diagnostic>) -> Vec<Lexeme> {
+        if let Some(line) = unfinished_line(tokens, problem.at) {
+            mistakes.push(expectation::unfinished(self.file, tokens[line - 1]));
+            let start = item_start(tokens, line).unwrap_or(0);
+            let mut rest = cut(tokens, start..line);
+            let at = tokens[line - 1].end;
+            rest.insert(start + 1, Lexeme { kind: Kind::Semicolon, opens_line: false, start: at, end: at });
+            return rest;
+        }
+        if tokens.get(problem.at).is_none_or(|token| token.kind != Kind::Error) {
+            mistakes.push(expectation::explain(self.file, self.text, tokens, problem.at, &problem.expected));
+        }
+        cut(tokens, enclosing_item(tokens, problem.at))
     }
 }
 
@@ -140,6 +146,19 @@ fn problem(tokens: &[Lexeme], error: ParseError<usize, Token<'_>, std::convert::
             Problem { at: tokens.len(), expected: Vec::new() }
         }
     }
+}
+
+/// Recognises an item that lacks its end, so that the next one was read as a part of it: in `a =` above `b = 1` the
+/// second `=` is unexpected, but the mistake is in the first line. Returns the first token of the second line.
+fn unfinished_line(tokens: &[Lexeme], at: usize) -> Option<usize> {
+    let assigns = |kind| matches!(kind, Kind::Equal | Kind::PlusEqual | Kind::MinusEqual | Kind::Colon);
+    tokens.get(at).filter(|token| assigns(token.kind))?;
+    let is_path = |kind| matches!(kind, Kind::Name | Kind::Dot);
+    let path = tokens[..at].iter().rev().take_while(|token| is_path(token.kind) && !token.opens_line).count();
+    let line = at.checked_sub(path + 1)?;
+    let before = tokens[line.checked_sub(1)?].kind;
+    let lacks_operand = assigns(before) || before.is_binary_operator() || before == Kind::Bar;
+    (tokens[line].kind == Kind::Name && tokens[line].opens_line && lacks_operand).then_some(line)
 }
 
 /// Returns the tokens of the innermost item around a token, or all tokens where there is none smaller.

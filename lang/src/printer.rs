@@ -66,6 +66,8 @@ struct Printer {
     /// The length of the last line, in characters.
     column: usize,
     indentation: usize,
+    /// How much of a line is to be left for what stands behind the node being written.
+    reserved: usize,
     mode: Mode,
     /// Whether something did not fit the flat mode; what is written from then on is thrown away.
     failed: bool,
@@ -73,7 +75,7 @@ struct Printer {
 
 impl Printer {
     fn new() -> Printer {
-        Printer { out: String::new(), column: 0, indentation: 0, mode: Mode::Broken, failed: false }
+        Printer { out: String::new(), column: 0, indentation: 0, reserved: 0, mode: Mode::Broken, failed: false }
     }
 
     fn push(&mut self, text: &str) {
@@ -116,9 +118,20 @@ impl Printer {
     fn fit(&mut self, flat: impl FnOnce(&mut Printer), broken: impl FnOnce(&mut Printer)) {
         if self.mode != Mode::Broken {
             flat(self);
-        } else if !self.attempt(WIDTH, flat) {
+        } else if !self.attempt(WIDTH.saturating_sub(self.reserved), flat) {
             broken(self);
         }
+    }
+
+    /// Returns how long a node is when written flat.
+    fn flat_width(&mut self, flat: impl FnOnce(&mut Printer)) -> usize {
+        let (len, column, mode) = (self.out.len(), self.column, self.mode);
+        self.mode = Mode::Flat { width: usize::MAX };
+        flat(self);
+        let width = self.out[len..].chars().count();
+        (self.column, self.mode, self.failed) = (column, mode, false);
+        self.out.truncate(len);
+        width
     }
 
     /// Writes something flat on a line of at most `width`; returns whether it could be done.
@@ -150,6 +163,7 @@ impl Printer {
 
     /// Writes parts on lines of their own, each with `end` behind it, one step further in, and begins another line.
     fn lines<T>(&mut self, parts: &[T], end: &str, mut write: impl FnMut(&mut Printer, &T)) {
+        let reserved = std::mem::take(&mut self.reserved);
         self.indented(|p| {
             for part in parts {
                 p.line();
@@ -157,6 +171,7 @@ impl Printer {
                 p.push(end);
             }
         });
+        self.reserved = reserved;
         self.line();
     }
 }

@@ -51,7 +51,9 @@ fn report_of(diagnostic: &Diagnostic, excerpts: &Excerpts<'_>) -> report::Diagno
         .with_code(diagnostic.code)
         .with_message(printable(&diagnostic.message, false))
         .with_labels(labels.collect())
-        .with_notes(diagnostic.notes.iter().map(|note| format!("note: {}", printable(note, true))).chain(help).collect())
+        .with_notes(
+            diagnostic.notes.iter().map(|note| format!("note: {}", printable(note, true))).chain(help).collect(),
+        )
 }
 
 /// Escapes what would act on a terminal.
@@ -66,16 +68,16 @@ fn printable(text: &str, keeps_lines: bool) -> Cow<'_, str> {
 
 /// Replaces what would act on a terminal by harmless characters of the same length.
 fn harmless(text: &str) -> Cow<'_, str> {
-    if !text.contains(|c| is_refused(c) && c != '\r') {
+    if !text.contains(is_refused) {
         return Cow::Borrowed(text);
     }
-    let replaced = |c: char| match c.len_utf8() {
-        _ if !is_refused(c) || c == '\r' => c,
+    let replaced = |(at, c): (usize, char)| match c.len_utf8() {
+        _ if !is_refused(c) || text[at..].starts_with("\r\n") => c,
         1 => '?',
         2 => '\u{bf}',
         _ => char::REPLACEMENT_CHARACTER,
     };
-    Cow::Owned(text.chars().map(replaced).collect())
+    Cow::Owned(text.char_indices().map(replaced).collect())
 }
 
 /// The texts that a diagnostic points into.
@@ -269,7 +271,7 @@ mod tests {
           │
           = help: do better
         ");
-        assert!(!out.contains(|c| is_refused(c)), "{out:?}");
+        assert!(!out.contains(is_refused), "{out:?}");
     }
 
     #[test]
@@ -280,7 +282,7 @@ mod tests {
         error[E0030]: unknown name
           ┌─ a.img:2:3006
           │
-        2 │ …é, é, é, é, é, é, é, é, é, é, oops1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,…
+        2 │ …é, é, é, é, é, é, é, é, é, é, oops1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,…
           │                                ^^^^ here
           │
           = help: do better

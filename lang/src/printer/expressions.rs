@@ -2,7 +2,7 @@
 
 use crate::ast::*;
 
-use super::{MOST_PARTS_ON_A_LINE, Printer, print_size};
+use super::{MOST_PARTS_ON_A_LINE, Mode, Printer, WIDTH, print_size};
 
 /// How tightly an expression holds together, as in the grammar.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -274,17 +274,14 @@ impl Printer {
         elements: &'t [T],
         close: &str,
         value: impl Fn(&'t T) -> &'t Expr<'t>,
-        mut write: impl FnMut(&mut Printer, &T),
+        write: impl Fn(&mut Printer, &T),
     ) {
         self.push(open);
-        let mut write_again = |p: &mut Printer, element: &T| write(p, element);
-        let only = if let [only] = elements { Some(only) } else { None };
-        if only.is_some_and(|only| value(only).is_bracketed()) {
-            self.separated(elements, ", ", write_again);
-        } else if self.mode != super::Mode::Broken {
-            self.separated(elements, ", ", write_again);
-        } else if !self.attempt(super::WIDTH, |p| p.separated(elements, ", ", &mut write_again)) {
-            self.lines(elements, ",", write_again);
+        let holds_on = matches!(elements, [only] if value(only).is_bracketed());
+        if holds_on || self.mode != Mode::Broken {
+            self.separated(elements, ", ", write);
+        } else if !self.attempt(WIDTH.saturating_sub(self.reserved), |p| p.separated(elements, ", ", &write)) {
+            self.lines(elements, ",", write);
         }
         self.push(close);
     }
@@ -337,7 +334,13 @@ impl Printer {
         self.expression(&argument.value);
     }
 
-    fn comprehension(&mut self, variable: &Name<'_>, list: &Expr<'_>, condition: Option<&Expr<'_>>, element: &Expr<'_>) {
+    fn comprehension(
+        &mut self,
+        variable: &Name<'_>,
+        list: &Expr<'_>,
+        condition: Option<&Expr<'_>>,
+        element: &Expr<'_>,
+    ) {
         self.push("[for ");
         self.push(variable.text);
         self.push(" in ");
@@ -364,18 +367,26 @@ impl Printer {
         }
     }
 
-    /// Broken before each operator, unless the left side ends with a bracket.
+    /// Broken before each operator, unless the left side ends with a bracket: then that is broken open.
     fn binary(&mut self, operator: Binary, left: &Expr<'_>, right: &Expr<'_>) {
         let (left_level, right_level) = operator.operand_levels();
-        self.operand(left, left_level);
-        if self.mode == super::Mode::Broken && !left.is_bracketed() {
+        if self.mode != Mode::Broken {
+            self.operand(left, left_level);
+            self.push(" ");
+            self.right_operand(operator, right, right_level);
+        } else if left.is_bracketed() && !right.is_bracketed() {
+            let tail = self.flat_width(|p| p.right_operand(operator, right, right_level)) + 1;
+            self.reserved += tail;
+            self.operand(left, left_level);
+            self.reserved -= tail;
+            self.push(" ");
+            self.right_operand(operator, right, right_level);
+        } else {
+            self.operand(left, left_level);
             self.indented(|p| {
                 p.line();
                 p.right_operand(operator, right, right_level);
             });
-        } else {
-            self.push(" ");
-            self.right_operand(operator, right, right_level);
         }
     }
 
@@ -395,7 +406,11 @@ impl Printer {
         self.expression(condition);
         self.push(" then");
         self.branch(consequence);
-        if self.mode == super::Mode::Broken { self.line() } else { self.push(" ") }
+        if self.mode == Mode::Broken && !consequence.is_bracketed() {
+            self.line()
+        } else {
+            self.push(" ")
+        }
         self.push("else");
         if matches!(alternative.kind, ExprKind::If(..)) {
             self.push(" ");
@@ -406,7 +421,7 @@ impl Printer {
     }
 
     fn branch(&mut self, expression: &Expr<'_>) {
-        if self.mode == super::Mode::Broken {
+        if self.mode == Mode::Broken && !expression.is_bracketed() {
             self.indented(|p| {
                 p.line();
                 p.expression(expression);

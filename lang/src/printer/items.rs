@@ -98,8 +98,22 @@ impl Printer {
             ItemKind::TypeAlias { name, ty } => {
                 self.push("type ");
                 self.push(name.text);
-                self.push(" = ");
-                self.ty(ty);
+                self.push(" =");
+                self.fit(
+                    |p| {
+                        p.push(" ");
+                        p.ty(ty);
+                    },
+                    |p| {
+                        p.indented(|p| {
+                            p.line();
+                            match &ty.kind {
+                                TypeKind::Union(members) => p.union_lines(members),
+                                _ => p.ty(ty),
+                            }
+                        });
+                    },
+                );
             }
             ItemKind::Check { condition, message } => self.check(condition, message),
             ItemKind::Error => {
@@ -198,10 +212,9 @@ impl Printer {
                 self.push(symbol);
             }
             TypeKind::None => self.push("none"),
-            TypeKind::Union(members) => self.fit(
-                |p| p.separated(members, " | ", Printer::member),
-                |p| p.indented(|p| p.union_lines(members)),
-            ),
+            TypeKind::Union(members) => {
+                self.fit(|p| p.separated(members, " | ", Printer::member), |p| p.indented(|p| p.union_lines(members)))
+            }
             TypeKind::Function(parameters, result) => {
                 self.push("fn");
                 self.types(parameters);

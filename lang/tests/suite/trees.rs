@@ -11,15 +11,44 @@ use proptest::sample::select;
 
 /// Names, words that are keywords in some places among them.
 const NAMES: [&str; 17] = [
-    "a", "host-name", "volatile-root?", "x86_64", "_y", "r", "os", "File", "type", "check", "abstract", "record",
-    "extends", "as", "of", "mixin", "Map",
+    "a",
+    "host-name",
+    "volatile-root?",
+    "x86_64",
+    "_y",
+    "r",
+    "os",
+    "File",
+    "type",
+    "check",
+    "abstract",
+    "record",
+    "extends",
+    "as",
+    "of",
+    "mixin",
+    "Map",
 ];
 const SYMBOLS: [&str; 4] = ["ext4", "aarch64-linux", "x86_64-linux", "u"];
 const PATHS: [&str; 5] = ["./overlay", "../x/y.png", "./", "./a@b+c-1.d_e", "../.."];
 const DOCS: [&str; 5] = ["Plain words.", "", "  indented `code`", "# not a mark", "ends with \"quotes\""];
 const TEXTS: [&str; 16] = [
-    "a", "\n", "two\nlines\n", "    indented\n", "\"", "\"\"\"", "\\", "${", "$", "{", "\t", "\r\n", "é", "\u{202e}",
-    "\n\n  \n", "'x",
+    "a",
+    "\n",
+    "two\nlines\n",
+    "    indented\n",
+    "\"",
+    "\"\"\"",
+    "\\",
+    "${",
+    "$",
+    "{",
+    "\t",
+    "\r\n",
+    "é",
+    "\u{202e}",
+    "\n\n  \n",
+    "'x",
 ];
 
 fn expr(kind: ExprKind<'static>) -> Expr<'static> {
@@ -76,7 +105,8 @@ impl Trees {
             any::<u64>().prop_map(ExprKind::Size),
             (0u32..44).prop_map(|bits| ExprKind::Size(5 << bits)),
             select(&SYMBOLS[..]).prop_map(ExprKind::Symbol),
-            option::of(text()).prop_map(|text| ExprKind::Text(text.into_iter().map(|t| Piece::Text(t.into())).collect())),
+            option::of(text())
+                .prop_map(|text| ExprKind::Text(text.into_iter().map(|t| Piece::Text(t.into())).collect())),
             select(&PATHS[..]).prop_map(ExprKind::Path),
         ];
         let ty = prop_oneof![
@@ -120,8 +150,10 @@ impl Trees {
             (e.clone(), arguments).prop_map(|(base, arguments)| ExprKind::Call(base, arguments)),
             self.function().prop_map(|function| ExprKind::Function(Box::new(function))),
             (unary, e.clone()).prop_map(|(operator, operand)| ExprKind::Unary(operator, operand)),
-            (binary(), e.clone(), e.clone()).prop_map(|(operator, left, right)| ExprKind::Binary(operator, left, right)),
-            (binary(), e.clone(), e.clone()).prop_map(|(operator, left, right)| ExprKind::Binary(operator, left, right)),
+            (binary(), e.clone(), e.clone())
+                .prop_map(|(operator, left, right)| ExprKind::Binary(operator, left, right)),
+            (binary(), e.clone(), e.clone())
+                .prop_map(|(operator, left, right)| ExprKind::Binary(operator, left, right)),
             (e.clone(), e.clone(), e.clone()).prop_map(|(c, a, b)| ExprKind::If(c, a, b)),
             (name(), e.clone(), e.clone()).prop_map(|(name, value, body)| ExprKind::Let(name, value, body)),
             (e.clone(), vec(self.arm(), 0..5)).prop_map(|(value, arms)| ExprKind::Match(value, arms)),
@@ -153,9 +185,7 @@ impl Trees {
     }
 
     fn arm(&self) -> BoxedStrategy<Arm<'static>> {
-        (option::of(self.expr.clone()), self.expr.clone())
-            .prop_map(|(pattern, value)| Arm { pattern, value })
-            .boxed()
+        (option::of(self.expr.clone()), self.expr.clone()).prop_map(|(pattern, value)| Arm { pattern, value }).boxed()
     }
 
     fn function(&self) -> BoxedStrategy<Function<'static>> {
@@ -207,8 +237,11 @@ impl Trees {
                 value
             }),
             (self.path(), self.body.clone()).prop_map(|(path, body)| ItemKind::Deepen { path, body }),
-            (name(), self.ty.clone(), option::of(e.clone()))
-                .prop_map(|(name, ty, default)| ItemKind::Declare { name, ty, default }),
+            (name(), self.ty.clone(), option::of(e.clone())).prop_map(|(name, ty, default)| ItemKind::Declare {
+                name,
+                ty,
+                default
+            }),
             (name(), self.function()).prop_map(|(name, function)| ItemKind::Function { name, function }),
             (name(), option::of(vec(name(), 1..3)), self.body.clone())
                 .prop_map(|(name, extends, body)| ItemKind::Record { name, extends, body }),
