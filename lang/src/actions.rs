@@ -8,7 +8,8 @@ use std::borrow::Cow;
 use crate::ast::*;
 use crate::lexer::decode_escape;
 use crate::number::{Number, number};
-use crate::{Diagnostic, FileId, Place, Span, errors};
+use crate::reports::Reports;
+use crate::{FileId, Place, Span, errors};
 
 pub(crate) fn expr(kind: ExprKind<'_>, start: usize, end: usize) -> Expr<'_> {
     Expr { kind, span: Span::new(start, end) }
@@ -30,7 +31,7 @@ pub(crate) fn import<'s>(
     text: Vec<Piece<'s>>,
     path_span: Span,
     name: Name<'s>,
-    errors: &mut Vec<Diagnostic>,
+    errors: &mut Reports<'_>,
 ) -> ItemKind<'s> {
     let mut path = Cow::Borrowed("");
     for piece in text {
@@ -50,7 +51,7 @@ pub(crate) fn abstract_define<'s>(name: Name<'s>, value: Expr<'s>) -> ItemKind<'
     ItemKind::Define { is_abstract: true, path, operator: Operator::Set, value }
 }
 
-pub(crate) fn body<'s>(file: FileId, items: Vec<Item<'s>>, span: Span, errors: &mut Vec<Diagnostic>) -> Body<'s> {
+pub(crate) fn body<'s>(file: FileId, items: Vec<Item<'s>>, span: Span, errors: &mut Reports<'_>) -> Body<'s> {
     for item in &items {
         if matches!(item.kind, ItemKind::Import { .. }) {
             errors.push(errors::import_inside_body(Place { file, span: item.span }));
@@ -89,7 +90,7 @@ pub(crate) fn unary<'s>(
     operand: Expr<'s>,
     start: usize,
     end: usize,
-    errors: &mut Vec<Diagnostic>,
+    errors: &mut Reports<'_>,
 ) -> Expr<'s> {
     let adjacent = operand.span.start as usize == start + 1;
     if operator == Unary::Negate && adjacent && matches!(operand.kind, ExprKind::Size(_)) {
@@ -109,7 +110,7 @@ pub(crate) fn sum<'s>(
     left: Expr<'s>,
     right: Expr<'s>,
     (start, middle, end): (usize, usize, usize),
-    errors: &mut Vec<Diagnostic>,
+    errors: &mut Reports<'_>,
 ) -> Expr<'s> {
     let in_parentheses = right.span.start as usize != middle;
     if let (Binary::Mix, false, ExprKind::Extend(_, body)) = (operator, in_parentheses, &right.kind) {

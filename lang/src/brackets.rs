@@ -7,31 +7,31 @@
 //! are then put in and those that close nothing are dropped, so that the parser sees balanced brackets and finds the
 //! other mistakes.
 
+use crate::reports::Reports;
 use crate::token::{Kind, Lexeme};
 use crate::{Diagnostic, FileId, MAX_NESTING, Place, Span, errors};
 
 /// Returns the tokens with balanced brackets, or `None` after reporting that they are nested too deeply.
-pub(crate) fn balance(
+pub(crate) fn balance<'s>(
     file: FileId,
-    text: &str,
+    text: &'s str,
     tokens: Vec<Lexeme>,
-    errors: &mut Vec<Diagnostic>,
+    errors: &mut Reports<'s>,
 ) -> Option<Vec<Lexeme>> {
     match survey(&tokens) {
         Survey::Balanced => Some(tokens),
         Survey::TooDeep(token) => {
-            errors.clear();
-            errors.push(errors::nested_too_deeply(Place { file, span: token.span() }));
+            errors.replace(errors::nested_too_deeply(Place { file, span: token.span() }));
             None
         }
         Survey::Unbalanced => {
             let readings = READINGS.map(|reading| repair(file, text, &tokens, reading));
-            let repair = readings.into_iter().min_by_key(|repair| repair.errors.len()).expect("there are readings");
+            let repair = readings.into_iter().min_by_key(|repair| repair.mistakes).expect("there are readings");
             let string_ate_the_rest = tokens.last().is_some_and(|token| {
                 token.kind == Kind::StringEnd && token.start == token.end && token.end as usize == text.len()
             });
             if !string_ate_the_rest {
-                errors.extend(repair.errors);
+                errors.extend(repair.errors.into_list());
             }
             Some(repair.out)
         }
@@ -90,12 +90,18 @@ struct Repair<'s> {
     reading: Reading,
     open: Vec<Open>,
     out: Vec<Lexeme>,
-    errors: Vec<Diagnostic>,
+    /// Where the line of the last token begins, and by how much it is indented.
+    line_start: usize,
+    indentation: usize,
+    mistakes: usize,
+    errors: Reports<'s>,
 }
 
 fn repair<'s>(file: FileId, text: &'s str, tokens: &[Lexeme], reading: Reading) -> Repair<'s> {
     let out = Vec::with_capacity(tokens.len());
-    let mut repair = Repair { file, text, reading, open: Vec::new(), out, errors: Vec::new() };
+    let errors = Reports::new(text);
+    let mut repair =
+        Repair { file, text, reading, open: Vec::new(), out, line_start: 0, indentation: 0, mistakes: 0, errors };
     for token in tokens {
         repair.token(*token);
     }
@@ -105,14 +111,18 @@ fn repair<'s>(file: FileId, text: &'s str, tokens: &[Lexeme], reading: Reading) 
     repair
 }
 
-impl Repair<'_> {
+impl<'s> Repair<'s> {
     fn token(&mut self, token: Lexeme) {
-        if self.reading.uses_indentation && token.opens_line {
-            self.line_start(token);
+        if token.opens_line {
+            let before = &self.text[..token.start as usize];
+            self.line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+            self.indentation = before.len() - self.line_start;
+            if self.reading.uses_indentation {
+                self.close_by_indentation(token);
+            }
         }
         if let Some(closer) = token.kind.closer() {
-            let indentation = indentation(self.text, token.start as usize);
-            self.open.push(Open { token, closer, indentation });
+            self.open.push(Open { token, closer, indentation: self.indentation });
         } else if token.kind.is_closer() && !self.close(token) {
             return;
         }
@@ -120,10 +130,9 @@ impl Repair<'_> {
     }
 
     /// Closes the brackets that the indentation of a line says were to be closed above it.
-    fn line_start(&mut self, token: Lexeme) {
-        let column = indentation(self.text, token.start as usize);
+    fn close_by_indentation(&mut self, token: Lexeme) {
         while let Some(top) = self.open.last() {
-            let inside = column > top.indentation || top.closer == Kind::InterpolationEnd;
+            let inside = self.indentation > top.indentation || top.closer == Kind::InterpolationEnd;
             if inside || token.kind == top.closer || token.kind == Kind::Doc {
                 break;
             }
@@ -137,7 +146,7 @@ impl Repair<'_> {
             let top = self.open.pop().expect("a wrong closer closes the innermost bracket");
             let (opening, right) = (self.place(top.token), closing(top.closer));
             let (bracket, wrong) = (top.token.text(self.text), token.text(self.text));
-            self.errors.push(errors::wrong_closer(opening, self.place(token), bracket, wrong, right));
+            self.report(token, |closer| errors::wrong_closer(opening, closer, bracket, wrong, right));
             self.out.push(Lexeme { kind: top.closer, ..token });
             return false;
         }
@@ -146,8 +155,8 @@ impl Repair<'_> {
             open.closer != Kind::InterpolationEnd || token.kind == Kind::InterpolationEnd
         });
         let Some(unclosed) = reach.into_iter().position(|open| open.closer == token.kind) else {
-            let place = self.place(token);
-            self.errors.push(errors::stray_closer(place, token.text(self.text)));
+            let bracket = token.text(self.text);
+            self.report(token, |place| errors::stray_closer(place, bracket));
             return false;
         };
         for _ in 0..unclosed {
@@ -163,8 +172,8 @@ impl Repair<'_> {
         if !self.reading.swaps_closers || token.kind == Kind::InterpolationEnd {
             return false;
         }
-        let line = line_start(self.text, token.start as usize);
-        let on_line = |open: &&Open| open.token.start as usize >= line && open.closer != Kind::InterpolationEnd;
+        let on_line =
+            |open: &&Open| open.token.start as usize >= self.line_start && open.closer != Kind::InterpolationEnd;
         let mut openers = self.open.iter().rev().take_while(on_line).peekable();
         openers.peek().is_some() && openers.all(|open| open.closer != token.kind)
     }
@@ -174,10 +183,15 @@ impl Repair<'_> {
         let Some(top) = self.open.pop() else { return };
         let stopped_at = stopped_at.map(|token| self.place(token));
         let bracket = top.token.text(self.text);
-        let error = errors::unclosed_bracket(self.place(top.token), bracket, closing(top.closer), stopped_at);
-        self.errors.push(error);
+        self.report(top.token, |place| errors::unclosed_bracket(place, bracket, closing(top.closer), stopped_at));
         let at = self.out.last().map_or(0, |token| token.end);
         self.out.push(Lexeme { kind: top.closer, opens_line: false, start: at, end: at });
+    }
+
+    fn report(&mut self, token: Lexeme, diagnostic: impl FnOnce(Place) -> Diagnostic) {
+        self.mistakes += 1;
+        let place = self.place(token);
+        self.errors.report(place, diagnostic);
     }
 
     fn place(&self, token: Lexeme) -> Place {
@@ -191,15 +205,4 @@ fn closing(closer: Kind) -> &'static str {
         Kind::CloseParen => ")",
         _ => "}",
     }
-}
-
-/// Returns by how many bytes the line of a byte is indented.
-fn indentation(text: &str, at: usize) -> usize {
-    let line = &text[line_start(text, at)..];
-    line.len() - line.trim_start_matches([' ', '\t']).len()
-}
-
-/// Returns where the line of a byte starts.
-fn line_start(text: &str, at: usize) -> usize {
-    text[..at].rfind('\n').map_or(0, |newline| newline + 1)
 }

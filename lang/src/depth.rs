@@ -5,8 +5,9 @@
 //! each bracket and each word that opens an expression makes a tree at most one level deeper, so they are counted: along
 //! an item or element, plus the deepest bracket in it.
 
+use crate::reports::Reports;
 use crate::token::{Kind, Lexeme};
-use crate::{Diagnostic, FileId, MAX_DEPTH, MAX_NESTING, Place, errors};
+use crate::{FileId, MAX_DEPTH, MAX_NESTING, Place, errors};
 
 const _: () = assert!(MAX_NESTING < MAX_DEPTH, "nesting alone must not reach the limit on operations");
 
@@ -33,7 +34,7 @@ impl Level {
 }
 
 /// Returns `None` after reporting an expression that would make a tree deeper than [`MAX_DEPTH`].
-pub(crate) fn check(file: FileId, tokens: &[Lexeme], errors: &mut Vec<Diagnostic>) -> Option<()> {
+pub(crate) fn check(file: FileId, tokens: &[Lexeme], errors: &mut Reports<'_>) -> Option<()> {
     let mut levels = vec![Level::default()];
     for token in tokens {
         let level = levels.last_mut()?;
@@ -52,8 +53,7 @@ pub(crate) fn check(file: FileId, tokens: &[Lexeme], errors: &mut Vec<Diagnostic
             kind => level.operations += usize::from(makes_deeper(kind)),
         }
         if levels.last()?.depth() > MAX_DEPTH {
-            errors.clear();
-            errors.push(errors::too_many_operations(Place { file, span: token.span() }));
+            errors.replace(errors::too_many_operations(Place { file, span: token.span() }));
             return None;
         }
     }

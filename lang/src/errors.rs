@@ -1,4 +1,5 @@
-//! The diagnostics of the front end: one constructor each, codes E0001 to E0059 and W0001.
+//! The diagnostics of the front end: one constructor each, codes E0006 to E0039 and W0001 (`source.rs` has
+//! those of texts that cannot be read at all, E0001 to E0005).
 
 use crate::number::{NumberError, UNITS, nearest_unit};
 use crate::token::Kind;

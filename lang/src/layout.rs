@@ -18,8 +18,9 @@
 
 use std::ops::Range;
 
+use crate::reports::Reports;
 use crate::token::{Kind, Lexeme};
-use crate::{Diagnostic, FileId, Place, Span, errors};
+use crate::{FileId, Place, Span, errors};
 
 /// The tokens of a file as the grammar wants them.
 pub(crate) struct Layout {
@@ -32,7 +33,7 @@ pub(crate) struct Layout {
 }
 
 /// Applies the newline rule and the rules of words and documentation to tokens with balanced brackets.
-pub(crate) fn lay_out(file: FileId, text: &str, tokens: &[Lexeme], errors: &mut Vec<Diagnostic>) -> Layout {
+pub(crate) fn lay_out<'s>(file: FileId, text: &'s str, tokens: &[Lexeme], errors: &mut Reports<'s>) -> Layout {
     let out = Layout { tokens: Vec::with_capacity(tokens.len() * 5 / 4), items: Vec::new(), file_doc: Vec::new() };
     let mut pass =
         Pass { file, text, out, top: Frame::new(Inside::Items), outer: Vec::new(), docs: Vec::new(), errors };
@@ -82,7 +83,7 @@ struct Pass<'s, 'd> {
     outer: Vec<Frame>,
     /// `##` lines that wait for their item.
     docs: Vec<Lexeme>,
-    errors: &'d mut Vec<Diagnostic>,
+    errors: &'d mut Reports<'s>,
 }
 
 impl Pass<'_, '_> {

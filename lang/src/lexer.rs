@@ -10,11 +10,12 @@
 use logos::Logos;
 
 use crate::number::{Number, NumberError, number};
+use crate::reports::Reports;
 use crate::token::{Kind, Lexeme};
 use crate::{Diagnostic, FileId, MAX_NESTING, Place, Span, errors};
 
 /// Reads all tokens of a text, or stops after reporting that strings are nested too deeply (`None`).
-pub(crate) fn lex(file: FileId, text: &str, errors: &mut Vec<Diagnostic>) -> Option<Vec<Lexeme>> {
+pub(crate) fn lex<'s>(file: FileId, text: &'s str, errors: &mut Reports<'s>) -> Option<Vec<Lexeme>> {
     let tokens = Vec::with_capacity(text.len() / 4);
     let lexer = Lexer { file, text, code: Kind::lexer(text), tokens, strings: Vec::new(), last_end: 0, errors };
     lexer.run()
@@ -47,7 +48,7 @@ struct Lexer<'s, 'd> {
     strings: Vec<OpenString>,
     /// The end of the last token, to see line ends between tokens.
     last_end: usize,
-    errors: &'d mut Vec<Diagnostic>,
+    errors: &'d mut Reports<'s>,
 }
 
 /// A string whose end has not been seen.
@@ -66,7 +67,7 @@ struct OpenString {
     put_aside: usize,
 }
 
-impl Lexer<'_, '_> {
+impl<'s> Lexer<'s, '_> {
     fn run(mut self) -> Option<Vec<Lexeme>> {
         while let Some(result) = self.code.next() {
             match result {
@@ -75,8 +76,7 @@ impl Lexer<'_, '_> {
             }
             if self.strings.len() > MAX_NESTING {
                 let place = self.strings[MAX_NESTING].opening;
-                self.errors.clear();
-                self.errors.push(errors::nested_too_deeply(self.place(place)));
+                self.errors.replace(errors::nested_too_deeply(self.place(place)));
                 return None;
             }
         }
@@ -133,8 +133,7 @@ impl Lexer<'_, '_> {
             // `1.5 GiB`: the pass that sees the unit reports the space.
             return Kind::Int;
         }
-        let place = self.place(Span::new(span.start, span.end));
-        self.errors.push(errors::number(place, text, error));
+        self.report(Span::new(span.start, span.end), |place| errors::number(place, text, error));
         if matches!(error, NumberError::SizeRange | NumberError::PartOfByte | NumberError::Unit(_)) {
             Kind::Size
         } else {
@@ -151,9 +150,9 @@ impl Lexer<'_, '_> {
             self.code.bump(c.len_utf8());
             end += c.len_utf8();
         }
-        let place = self.place(Span::new(span.start, end));
         let after = self.text[end..].chars().next();
-        self.errors.push(errors::stray_characters(place, &self.text[span.start..end], after));
+        let found = &self.text[span.start..end];
+        self.report(Span::new(span.start, end), |place| errors::stray_characters(place, found, after));
     }
 
     /// Begins a string behind its opening quotes.
@@ -169,9 +168,9 @@ impl Lexer<'_, '_> {
         };
         if string.is_block {
             let rest = self.code.remainder();
-            let line_end = rest.find('\n').unwrap_or(rest.len());
-            if rest[..line_end].trim().is_empty() && line_end < rest.len() {
-                self.code.bump(line_end + 1);
+            let blank = rest.len() - rest.trim_start_matches([' ', '\t', '\r']).len();
+            if rest[blank..].starts_with('\n') {
+                self.code.bump(blank + 1);
                 string.line_starts.push(self.tokens.len());
             }
         }
@@ -223,17 +222,17 @@ impl Lexer<'_, '_> {
     fn escape(&mut self, at: usize) -> usize {
         let rest = self.code.remainder();
         let len = match rest[1..].chars().next() {
-            Some('u') => match rest.find(['}', '"', '\n']) {
-                Some(end) if rest.as_bytes()[end] == b'}' => end + 1,
-                Some(end) => end,
-                None => rest.len(),
-            },
+            Some('u') => {
+                let inner = |c: char| c == '{' || c.is_ascii_hexdigit();
+                let digits = rest[2..].bytes().take(8).take_while(|byte| inner(char::from(*byte))).count();
+                2 + digits + usize::from(rest[2 + digits..].starts_with('}'))
+            }
             Some('\n') | None => 1,
             Some(c) => 1 + c.len_utf8(),
         };
         let good = decode_escape(&rest[..len]).is_some();
         if !good {
-            self.errors.push(errors::unknown_escape(self.place(Span::new(at, at + len)), &rest[..len]));
+            self.report(Span::new(at, at + len), |place| errors::unknown_escape(place, &rest[..len]));
         }
         self.code.bump(len);
         self.push(if good { Kind::Escape } else { Kind::Text }, at, at + len);
@@ -327,12 +326,111 @@ impl Lexer<'_, '_> {
 
     fn push(&mut self, kind: Kind, start: usize, end: usize) {
         let between = &self.text.as_bytes()[self.last_end.min(start)..start];
-        let opens_line = between.contains(&b'\n') || self.tokens.is_empty();
+        let is_inside_string = matches!(kind, Kind::Text | Kind::Escape | Kind::InterpolationStart | Kind::StringEnd);
+        let opens_line = !is_inside_string && (between.contains(&b'\n') || self.tokens.is_empty());
         self.tokens.push(Lexeme { kind, opens_line, start: start as u32, end: end as u32 });
         self.last_end = end;
     }
 
+    fn report(&mut self, span: Span, diagnostic: impl FnOnce(Place) -> Diagnostic) {
+        let place = self.place(span);
+        self.errors.report(place, diagnostic);
+    }
+
     fn place(&self, span: Span) -> Place {
         Place { file: self.file, span }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns the tokens as `Kind text`, with the codes of mistakes behind them.
+    fn tokens(text: &str) -> Vec<String> {
+        let mut reports = Reports::new(text);
+        let tokens = lex(FileId(0), text, &mut reports).expect("the text is not nested deeply");
+        let codes = reports.into_diagnostics().into_iter().map(|diagnostic| diagnostic.code.to_string());
+        tokens.iter().map(|token| format!("{:?} {}", token.kind, token.text(text))).chain(codes).collect()
+    }
+
+    #[test]
+    fn names_keep_hyphens_and_question_marks() {
+        assert_eq!(tokens("host-name a? b-1"), ["Name host-name", "Name a?", "Name b-1"]);
+        assert_eq!(tokens("a - b"), ["Name a", "Minus -", "Name b"]);
+        assert_eq!(tokens("a-b -= c"), ["Name a-b", "MinusEqual -=", "Name c"]);
+        assert_eq!(tokens("lets in r"), ["Name lets", "In in", "Name r"]);
+        assert_eq!(tokens("a ?? b"), ["Name a", "QuestionQuestion ??", "Name b"]);
+        assert_eq!(tokens("a??b"), ["Name a?", "Name b", "E0006"]);
+    }
+
+    #[test]
+    fn numbers_end_where_names_begin() {
+        assert_eq!(tokens("1_000 1.5GiB 0x1F"), ["Int 1_000", "Size 1.5GiB", "Int 0x1F"]);
+        assert_eq!(tokens("xs[0].b"), ["Name xs", "OpenBracket [", "Int 0", "CloseBracket ]", "Dot .", "Name b"]);
+        assert_eq!(tokens("1G"), ["Size 1G", "E0014"]);
+    }
+
+    #[test]
+    fn comments_and_documentation() {
+        assert_eq!(tokens("a # b\n## c\n### d\n##\n#"), ["Name a", "Doc ## c", "Doc ##"]);
+    }
+
+    #[test]
+    fn interpolation_nests() {
+        let inner =
+            [r#"StringStart ""#, "Text n ", "InterpolationStart ${", "Int 1", "InterpolationEnd }", "StringEnd \""];
+        let mut all = vec![r#"StringStart ""#, "Text x ", "InterpolationStart ${", "OpenBrace {"];
+        all.extend(inner);
+        all.extend(["CloseBrace }", "InterpolationEnd }", "Text  y", r#"StringEnd ""#]);
+        assert_eq!(tokens(r#""x ${{"n ${1}"}} y""#), all);
+    }
+
+    #[test]
+    fn escapes_are_tokens_of_their_own() {
+        let expected = ["StringStart \"", "Text a", r"Escape \n", r"Escape \u{e9}", "Text $b", "StringEnd \""];
+        assert_eq!(tokens(r#""a\n\u{e9}$b""#), expected);
+        assert_eq!(tokens(r#""\q""#), ["StringStart \"", r"Text \q", "StringEnd \"", "E0008"]);
+        assert_eq!(decode_escape(r"\u{1F600}"), Some('😀'));
+        for wrong in [r"\u{}", r"\u{1234567}", r"\u{d800}", r"\u{+41}", r"\u", r"\"] {
+            assert_eq!(decode_escape(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn raw_strings_take_everything() {
+        assert_eq!(tokens(r#"r"${a}\""#), ["StringStart r\"", r"Text ${a}\", "StringEnd \""]);
+        assert_eq!(tokens(r#"bar"x""#)[0], "Name bar");
+    }
+
+    #[test]
+    fn blocks_lose_the_indentation_of_their_closing_quotes() {
+        let expected = [
+            "StringStart \"\"\"",
+            "Text a\n",
+            "Text \n",
+            "Text   ",
+            "InterpolationStart ${",
+            "Name b",
+            "InterpolationEnd }",
+            "Text \n",
+            "Text ",
+            "StringEnd \"\"\"",
+        ];
+        assert_eq!(tokens("\"\"\"\n    a\n\n      ${b}\n    \"\"\""), expected);
+    }
+
+    #[test]
+    fn a_missing_quote_ends_with_its_line() {
+        assert_eq!(tokens("\"a\nb"), ["StringStart \"", "Text a", "StringEnd ", "Name b", "E0007"]);
+        let ends = ["StringEnd ", "InterpolationEnd ", "StringEnd ", "Name c", "E0007"];
+        assert_eq!(tokens("\"x ${\"a\nc")[5..], ends);
+    }
+
+    #[test]
+    fn lines_are_marked() {
+        let text = "a b\n  # c\n  d";
+        let tokens = lex(FileId(0), text, &mut Reports::new(text)).expect("the text is not nested deeply");
+        assert_eq!(tokens.iter().map(|token| token.opens_line).collect::<Vec<_>>(), [true, false, true]);
     }
 }

@@ -16,6 +16,7 @@ mod number;
 mod parse;
 mod printer;
 mod render;
+mod reports;
 mod source;
 mod span;
 mod token;

@@ -11,6 +11,7 @@ use std::ops::Range;
 use lalrpop_util::{ParseError, lalrpop_mod};
 
 use crate::ast::{File, Item};
+use crate::reports::Reports;
 use crate::token::{Kind, Lexeme, Token};
 use crate::{Diagnostic, FileId, Span, actions, brackets, depth, expectation, layout, lexer};
 
@@ -24,7 +25,7 @@ lalrpop_mod!(
 pub struct Parsed<'s> {
     /// The tree; items that could not be understood are `ItemKind::Error`.
     pub file: File<'s>,
-    /// Errors and lints in the order of the text, at most one per line.
+    /// Errors and lints in the order of the text: at most one per line, and at most 200.
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -33,42 +34,26 @@ pub struct Parsed<'s> {
 /// Where the result has no diagnostic of severity `Error`, the tree is the whole text's. A text that is nested more
 /// deeply than the limits allow gives an empty tree, so no tree is deep enough to overflow a stack that walks it.
 pub fn parse(file: FileId, text: &str) -> Parsed<'_> {
-    let mut diagnostics = Vec::new();
-    let tree = parse_into(file, text, &mut diagnostics).unwrap_or(File { doc: Vec::new(), items: Vec::new() });
-    Parsed { file: tree, diagnostics: one_per_line(text, diagnostics) }
+    let mut reports = Reports::new(text);
+    let tree = parse_into(file, text, &mut reports).unwrap_or(File { doc: Vec::new(), items: Vec::new() });
+    Parsed { file: tree, diagnostics: reports.into_diagnostics() }
 }
 
-fn parse_into<'s>(file: FileId, text: &'s str, diagnostics: &mut Vec<Diagnostic>) -> Option<File<'s>> {
-    let tokens = lexer::lex(file, text, diagnostics)?;
-    let tokens = brackets::balance(file, text, tokens, diagnostics)?;
-    let layout = layout::lay_out(file, text, &tokens, diagnostics);
-    depth::check(file, &layout.tokens, diagnostics)?;
+fn parse_into<'s>(file: FileId, text: &'s str, reports: &mut Reports<'s>) -> Option<File<'s>> {
+    let tokens = lexer::lex(file, text, reports)?;
+    let tokens = brackets::balance(file, text, tokens, reports)?;
+    let layout = layout::lay_out(file, text, &tokens, reports);
+    depth::check(file, &layout.tokens, reports)?;
     let doc = layout.file_doc.iter().map(|doc| actions::doc_text(doc.text(text))).collect();
-    let mut parser = Parser { file, text, diagnostics, budget: 4 * layout.tokens.len() + 10_000 };
+    let mut parser = Parser { file, text, reports, budget: 8 * layout.tokens.len() + 1_000_000 };
     let items = layout.items.into_iter().flat_map(|range| parser.item(&layout.tokens[range])).collect();
     Some(File { doc, items })
-}
-
-/// Keeps the first error of each line (they are listed by phase: a lexer's error is the cause of a parser's), and
-/// orders by place.
-fn one_per_line(text: &str, diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let mut kept: Vec<(usize, Diagnostic)> = Vec::new();
-    let mut lines = std::collections::BTreeSet::new();
-    for diagnostic in diagnostics {
-        let start = diagnostic.labels[0].place.span.start as usize;
-        let line = text[..start.min(text.len())].rfind('\n').map_or(0, |newline| newline + 1);
-        if lines.insert(line) {
-            kept.push((start, diagnostic));
-        }
-    }
-    kept.sort_by_key(|(start, _)| *start);
-    kept.into_iter().map(|(_, diagnostic)| diagnostic).collect()
 }
 
 struct Parser<'s, 'd> {
     file: FileId,
     text: &'s str,
-    diagnostics: &'d mut Vec<Diagnostic>,
+    reports: &'d mut Reports<'s>,
     /// How many tokens may be read in all. Reading a huge item again for each of its mistakes would take for ever;
     /// when the budget is used up, the item at the top is given up as a whole.
     budget: usize,
@@ -77,19 +62,19 @@ struct Parser<'s, 'd> {
 impl<'s> Parser<'s, '_> {
     /// Parses the tokens of one item at the top, its end included.
     fn item(&mut self, tokens: &[Lexeme]) -> Vec<Item<'s>> {
-        let reported = self.diagnostics.len();
+        let reported = self.reports.len();
         let (problem, items) = self.attempt(tokens);
         let Some(problem) = problem else { return items };
         let mut mistakes = Vec::new();
         let mut tokens = self.blame(tokens, &problem, &mut mistakes);
         loop {
             // Mistakes that the actions reported are found again by the next attempt.
-            self.diagnostics.truncate(reported);
+            self.reports.truncate(reported);
             let (problem, items) = self.attempt(&tokens);
             match problem {
                 Some(problem) if self.budget > 0 => tokens = self.blame(&tokens, &problem, &mut mistakes),
                 _ => {
-                    self.diagnostics.extend(mistakes);
+                    self.reports.extend(mistakes);
                     return items;
                 }
             }
@@ -102,7 +87,7 @@ impl<'s> Parser<'s, '_> {
         let stream = tokens
             .iter()
             .map(|token| Ok((token.start as usize, Token(token.kind, token.text(text)), token.end as usize)));
-        match grammar::ItemsParser::new().parse(self.file, self.diagnostics, stream) {
+        match grammar::ItemsParser::new().parse(self.file, self.reports, stream) {
             Ok(items) => (None, items),
             Err(error) => (Some(problem(tokens, error)), Vec::new()),
         }

@@ -75,3 +75,41 @@ fn the_deepest_trees_can_be_walked() {
     let chain = " + a".repeat(MAX_DEPTH / 2);
     assert_eq!(codes(&format!("x = [a{chain}]{chain}")), ["E0021"]);
 }
+
+/// Long lines full of mistakes take time in proportion to their length (with a quadratic pass this test would run for
+/// minutes) and give one diagnostic each.
+#[test]
+fn long_lines_of_mistakes_are_cheap() {
+    let hostile = [
+        "@",
+        "])",
+        "({",
+        "-1B,",
+        "\\u",
+        "\"\"\"",
+        "\"",
+        "'",
+        "\"\\u",
+        "1 GB ",
+        "a b;",
+        "a = = 1; ",
+        "## x ",
+        "x={a=1 b};",
+        "of {",
+        "match ",
+        "0x ",
+        "${",
+        "r\"",
+        "{,",
+        "é",
+        "a.then ",
+        "\"${",
+    ];
+    for shard in hostile {
+        let text = format!("x = {}", shard.repeat(300_000 / shard.len()));
+        let found = parse(FileId(0), &text).diagnostics.len();
+        assert_eq!(found, 1, "{shard}");
+    }
+    let lines = "x = 1 2\ny = ]\n".repeat(20_000);
+    assert_eq!(parse(FileId(0), &lines).diagnostics.len(), 200);
+}

@@ -95,7 +95,7 @@ fn survives(text: &str) -> Parsed<'_> {
 
 proptest! {
     #[test]
-    fn printed_files_parse_to_the_same_tree(file in trees::files(3)) {
+    fn printed_files_parse_to_the_same_tree(file in trees::files(4)) {
         let printed = print(&file);
         let parsed = parse(FILE, &printed);
         prop_assert!(parsed.diagnostics.is_empty(), "{printed}\n{:#?}", parsed.diagnostics);
@@ -104,7 +104,7 @@ proptest! {
     }
 
     #[test]
-    fn printed_expressions_parse_to_the_same_tree(value in trees::expressions(4)) {
+    fn printed_expressions_parse_to_the_same_tree(value in trees::expressions(5)) {
         let printed = format!("x = {}", print_expression(&value));
         let parsed = parse(FILE, &printed);
         prop_assert!(parsed.diagnostics.is_empty(), "{printed}\n{:#?}", parsed.diagnostics);
