@@ -2,6 +2,14 @@
 //!
 //! Nothing in this crate opens a file or evaluates anything. [`parse`] takes a text and returns what it could
 //! understand of it together with every mistake found; it never panics on any text.
+//!
+//! ```text
+//! bytes --source--> text --lexer--> tokens --brackets, layout, depth--> tokens --grammar--> tree --printer--> text
+//! ```
+//!
+//! Reserved words, which can never be names: `let in if then else fn import match for true false none self super`.
+//! Words that are keywords at certain places only, and names everywhere else: `as of abstract record extends type check
+//! mixin Map` (the places are listed in `layout.rs`).
 
 mod actions;
 pub mod ast;
