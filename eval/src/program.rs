@@ -8,6 +8,7 @@ use gravure_lang::{Diagnostic, FileId, Place, SourceMap, Span, ast};
 use rayon::prelude::*;
 
 use crate::code::{Module, ModuleId, RecordType, TypeId};
+use crate::evaluator::with_stack;
 use crate::names::{Name, Names};
 use crate::{errors, resolve};
 
@@ -86,7 +87,7 @@ impl Program {
         if !missing.is_empty() || diagnostics.iter().any(is_error) {
             return Err(LoadError { sources, diagnostics, missing });
         }
-        let resolved = resolve::resolve(&parsed);
+        let resolved = with_stack(|| resolve::resolve(&parsed));
         diagnostics.extend(resolved.diagnostics);
         if diagnostics.iter().any(is_error) {
             return Err(LoadError { sources, diagnostics, missing });
