@@ -1,2 +1,43 @@
-//! The `gravure` binary.
-fn main() {}
+//! The `gravure` binary: arguments, terminal, exit codes.
+//!
+//! ```text
+//!  arguments --> commands/* --> Project (files) --> Program --> one thread per file: evaluate, lower
+//!                                                                --> one graph --> realise --> write
+//! ```
+//! Results go to stdout, everything else to stderr. A command returns what went wrong as one [`Trouble`], which is
+//! printed here and nowhere else, and which knows the exit code.
+
+mod arguments;
+mod batch;
+mod commands;
+mod environment;
+mod interrupt;
+mod progress;
+mod target;
+mod terminal;
+mod trouble;
+mod world;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+
+fn main() -> ExitCode {
+    let result = match &Arguments::parse().command {
+        Command::Build(arguments) => commands::build::run(arguments),
+        Command::Eval(arguments) => commands::eval::run(arguments),
+        Command::Check(arguments) => commands::check::run(arguments),
+        Command::Graph(arguments) => commands::graph::run(arguments),
+        Command::Realise(arguments) => commands::realise::run(arguments),
+        Command::Store(arguments) => commands::store::run(arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(trouble) => {
+            trouble.print();
+            ExitCode::from(trouble.exit_code())
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The command line: what its help says, and what is parsed from it.
+//!
+//! The documentation of commands and fields here is the text of `--help`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Turn declarative .img files into bootable disk images.
+#[derive(Debug, Parser)]
+#[command(name = "gravure", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done
+  1    the configuration is wrong
+  2    wrong usage; a named file or type is not there
+  3    a build failed
+  4    input, output or network failed
+  5    a hash, a signature or reproducibility does not hold
+  130  interrupted";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Build(Build),
+    Eval(Eval),
+    Check(Check),
+    Graph(Graph),
+    Realise(Realise),
+    Store(Store),
+}
+
+/// Build every image of every file, as one batch.
+///
+/// An image is written beside you, or into --output, and is called like its file: `tiny.img` gives `tiny.raw`. A file
+/// with several images gives `file-name.raw` for each; `FILE#NAME` picks one.
+#[derive(Debug, Args)]
+pub(crate) struct Build {
+    /// Files to build; `FILE#NAME` is one image of a file.
+    #[arg(value_name = "FILE", required_unless_present = "list_image_types")]
+    pub(crate) files: Vec<String>,
+    /// List the image types, those of the files included, and build nothing.
+    #[arg(long)]
+    pub(crate) list_image_types: bool,
+    /// Turn the operating systems of the files into images of this type.
+    #[arg(short = 't', long, value_name = "TYPE")]
+    pub(crate) image_type: Option<String>,
+    /// Directory to write to, or the file to write a single image to.
+    #[arg(short, long, value_name = "DIR or FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Build what can be built although something failed.
+    #[arg(short, long)]
+    pub(crate) keep_going: bool,
+    /// Work on so many threads; as many as there are processors if not given.
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
+    #[command(flatten)]
+    pub(crate) project: Project,
+    #[command(flatten)]
+    pub(crate) outside: Outside,
+}
+
+/// Show what a file evaluates to, without building anything.
+///
+/// What is shown is text of the language. Nothing is fetched and no store is touched.
+#[derive(Debug, Args)]
+pub(crate) struct Eval {
+    /// File to evaluate; `FILE#NAME` is one image of a file.
+    pub(crate) file: String,
+    /// Show one value, such as `image.partitions["root"].size` or `my-os.timezone`. `image` is the image that the
+    /// file stands for; other names are those that the file defines.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) show: Option<String>,
+    /// Let `image` be the file's operating system, turned into an image of this type.
+    #[arg(short = 't', long, value_name = "TYPE")]
+    pub(crate) image_type: Option<String>,
+    #[command(flatten)]
+    pub(crate) project: Project,
+}
+
+/// Report the mistakes that can be found without evaluating anything.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Files to check.
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<String>,
+    #[command(flatten)]
+    pub(crate) project: Project,
+}
+
+/// Show the nodes that building files takes, and which of them are in the store already.
+///
+/// A node is one step of a build; it is shown with the first digits of its key. With --tasks, each node whose inputs
+/// are in the store is also written as a file that `gravure realise` runs alone.
+#[derive(Debug, Args)]
+pub(crate) struct Graph {
+    /// Files whose images would be built; `FILE#NAME` is one image of a file.
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<String>,
+    /// Turn the operating systems of the files into images of this type.
+    #[arg(short = 't', long, value_name = "TYPE")]
+    pub(crate) image_type: Option<String>,
+    /// Draw for Graphviz instead of printing a tree.
+    #[arg(long)]
+    pub(crate) dot: bool,
+    /// Also write the nodes as files KEY.json into this directory.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tasks: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) project: Project,
+    #[command(flatten)]
+    pub(crate) outside: Outside,
+}
+
+/// Run single nodes of a build again, each from its file alone, and compare what comes out.
+///
+/// The files are made by `gravure graph --tasks DIR`. Type, SHA-256 and length of what each node makes are printed;
+/// where the store remembers another result for the node, that is an error.
+#[derive(Debug, Args)]
+pub(crate) struct Realise {
+    /// Files with one node each.
+    #[arg(value_name = "NODE", required = true)]
+    pub(crate) nodes: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) outside: Outside,
+}
+
+/// Look after the store, where everything that was fetched or made is kept.
+#[derive(Debug, Args)]
+pub(crate) struct Store {
+    #[command(subcommand)]
+    pub(crate) command: StoreCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreCommand {
+    /// Hash everything in the store anew and report what is damaged.
+    Verify(StorePlace),
+    /// Print the directory of the store.
+    Path(StorePlace),
+}
+
+/// Where paths of the configuration may lead.
+#[derive(Debug, Args)]
+pub(crate) struct Project {
+    /// Project root, which no import may leave; else the nearest folder above a file with `gravure.lock` or `.git`,
+    /// else the file's folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) root: Option<PathBuf>,
+}
+
+/// Where the store is.
+#[derive(Debug, Args)]
+pub(crate) struct StorePlace {
+    /// Directory of the store; else $GRAVURE_STORE, else `gravure` in the user's cache directory.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) store: Option<PathBuf>,
+}
+
+/// Everything outside of the files.
+#[derive(Debug, Args)]
+pub(crate) struct Outside {
+    #[command(flatten)]
+    pub(crate) place: StorePlace,
+    /// Mirror of Debian to fetch packages from; else $GRAVURE_DEBIAN_MIRROR, else the one that this machine's apt uses.
+    #[arg(long, value_name = "URL")]
+    pub(crate) mirror: Option<String>,
+    /// Do not use the network: what is in the store must do.
+    #[arg(long)]
+    pub(crate) offline: bool,
+}

@@ -1,0 +1,227 @@
+//! A batch: the files of one run, loaded together, evaluated side by side, lowered into one graph.
+//!
+//! ```text
+//!  files -> Program --+-- thread: evaluate, lower --> graph --+
+//!                     +-- thread: evaluate, lower --> graph --+--> one graph, in the order of the files
+//! ```
+//! Each file has its own evaluation and its own graph, so that nothing is shared between threads; the graphs are put
+//! together afterwards, where equal steps become one.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bumpalo::Bump;
+use gravure_eval::graph::{Graph, NodeId, Recipe};
+use gravure_eval::{Evaluator, Limits, ModuleId, Program, with_stack};
+use gravure_lang::{Diagnostic, Place};
+use gravure_sources::Progress;
+use gravure_stdlib::{Inputs, LowerError, Output, OutputsError, lower, outputs};
+
+use crate::arguments;
+use crate::environment::{Outside, source_date};
+use crate::target::Target;
+use crate::trouble::{Complaint, Trouble, WRONG_CONFIGURATION, WRONG_USAGE, print_warnings};
+use crate::world::Files;
+
+/// How images are called at the end.
+const ENDING: &str = "raw";
+
+/// The files of a run, loaded.
+pub(crate) struct Batch {
+    pub(crate) files: Files,
+    pub(crate) program: Program,
+    /// What was named on the command line, each once, with its module.
+    pub(crate) targets: Vec<(Target, ModuleId)>,
+}
+
+/// What is to be built: one graph for all images of all files.
+#[derive(Default)]
+pub(crate) struct Plan {
+    pub(crate) graph: Graph,
+    pub(crate) images: Vec<PlannedImage>,
+}
+
+/// An image that is to be built.
+#[derive(Clone, Debug)]
+pub(crate) struct PlannedImage {
+    /// The name of its file.
+    pub(crate) file_name: String,
+    /// Where the item that it is made of is named.
+    place: Place,
+    /// The finished disk.
+    pub(crate) node: NodeId,
+}
+
+impl Batch {
+    /// Loads files and everything that they import.
+    pub(crate) fn load(arguments: &[String], project: &arguments::Project) -> Result<Batch, Trouble> {
+        let files = Files::new(project.root.as_deref())?;
+        let mut targets: Vec<Target> = Vec::new();
+        for target in arguments.iter().map(|argument| Target::parse(argument)) {
+            if !targets.contains(&target) {
+                targets.push(target);
+            }
+        }
+        let mut roots: Vec<&str> = targets.iter().map(|target| target.path.as_str()).collect();
+        roots.extend(gravure_stdlib::roots());
+        let program = Program::load(&files, &roots).map_err(|error| {
+            let mut trouble = Trouble::mistakes(&error.sources, error.diagnostics);
+            for (path, why) in error.missing {
+                trouble.complain(Complaint::usage(format!("cannot read `{path}`: {why}")));
+            }
+            trouble
+        })?;
+        print_warnings(&program.sources, &program.warnings);
+        let module = |target: &Target| {
+            let path = files.find(&target.path).expect("the file was loaded");
+            program.module(&path).expect("the file was loaded")
+        };
+        let targets = targets.iter().map(|target| (target.clone(), module(target))).collect();
+        Ok(Batch { files, program, targets })
+    }
+
+    /// Lowers all images of all files on so many threads.
+    ///
+    /// What goes wrong with one image is reported beside the plan of the others.
+    pub(crate) fn plan(
+        &self,
+        image_type: Option<&str>,
+        outside: &Outside,
+        progress: &dyn Progress,
+        threads: usize,
+    ) -> (Plan, Trouble) {
+        let mut trouble = Trouble::default();
+        let source_date = match source_date() {
+            Ok(source_date) => source_date,
+            Err(complaint) => return (Plan::default(), complaint.into()),
+        };
+        let inputs = Inputs {
+            store: &outside.store,
+            access: outside.access(progress),
+            mirror: &|| outside.mirror(),
+            root: self.files.current(),
+            source_date,
+        };
+        let lowered = in_parallel(threads, self.targets.len(), |index| self.lower(index, image_type, &inputs));
+        let mut plan = Plan::default();
+        for (part, part_trouble) in lowered {
+            plan.merge(part);
+            trouble.extend(part_trouble);
+        }
+        if let Some(clash) = plan.clash() {
+            trouble.add_mistakes(&self.program.sources, vec![clash]);
+        }
+        (plan, trouble)
+    }
+
+    /// Evaluates and lowers the images of one file; on a thread with a large stack.
+    fn lower(&self, index: usize, image_type: Option<&str>, inputs: &Inputs<'_>) -> (Plan, Trouble) {
+        let (target, module) = &self.targets[index];
+        let heap = Bump::new();
+        let evaluator = Evaluator::new(&self.program, &heap, Limits::default());
+        let mut plan = Plan::default();
+        let outputs = match self.outputs(&evaluator, target, *module, image_type) {
+            Ok(outputs) => outputs,
+            Err(trouble) => return (plan, trouble),
+        };
+        let mut trouble = Trouble::default();
+        for output in outputs {
+            match lower(&evaluator, &output, &mut plan.graph, inputs) {
+                Ok(node) => {
+                    let file_name = format!("{}.{ENDING}", output.name);
+                    plan.images.push(PlannedImage { file_name, place: output.place, node });
+                }
+                Err(LowerError::Diagnostics(mistakes)) => trouble.add_mistakes(&self.program.sources, mistakes),
+                Err(LowerError::Source(error)) => trouble.complain(error),
+            }
+        }
+        (plan, trouble)
+    }
+
+    /// Returns the images that a file stands for.
+    pub(crate) fn outputs<'h>(
+        &self,
+        evaluator: &Evaluator<'h>,
+        target: &Target,
+        module: ModuleId,
+        image_type: Option<&str>,
+    ) -> Result<Vec<Output<'h>>, Trouble> {
+        let (stem, pick) = (target.stem(), target.pick.as_deref());
+        outputs(evaluator, module, &stem, pick, image_type).map_err(|error| match error {
+            OutputsError::Diagnostics(mistakes) => Trouble::mistakes(&self.program.sources, mistakes),
+            OutputsError::UnknownType { name, near } => {
+                let complaint = Complaint::usage(format!("there is no image type `{name}`"));
+                let complaint = match near {
+                    Some(near) => complaint.help(format!("write `{near}`")),
+                    None => complaint,
+                };
+                complaint.help("`gravure build --list-image-types` lists the image types").into()
+            }
+            OutputsError::UnknownName { name, near } => {
+                let message = format!("`{}` has no image and no operating system `{name}`", target.path);
+                let complaint = Complaint::new(WRONG_USAGE, message);
+                match near {
+                    Some(near) => complaint.help(format!("write `{}#{near}`", target.path)).into(),
+                    None => complaint.into(),
+                }
+            }
+            OutputsError::Nothing => {
+                let message = format!("`{}` exports no image and no operating system", target.path);
+                Complaint::new(WRONG_CONFIGURATION, message).into()
+            }
+        })
+    }
+}
+
+impl Plan {
+    /// Adds the images of another plan, and the steps that they need; equal steps become one.
+    fn merge(&mut self, other: Plan) {
+        let mut moved: Vec<NodeId> = Vec::with_capacity(other.graph.len());
+        for node in other.graph.nodes() {
+            let recipe = other.graph.recipe(node);
+            let inputs = recipe.inputs.iter().map(|input| moved[input.index()]).collect();
+            moved.push(self.graph.add(Recipe { inputs, ..recipe.clone() }));
+        }
+        let images = other.images.into_iter().map(|image| PlannedImage { node: moved[image.node.index()], ..image });
+        self.images.extend(images);
+    }
+
+    /// Returns the nodes of all finished disks.
+    pub(crate) fn wanted(&self) -> Vec<NodeId> {
+        self.images.iter().map(|image| image.node).collect()
+    }
+
+    /// Returns the mistake that two images go to one file.
+    fn clash(&self) -> Option<Diagnostic> {
+        self.images.iter().enumerate().find_map(|(number, image)| {
+            let first = self.images[..number].iter().find(|first| first.file_name == image.file_name)?;
+            let message = format!("two images are both written to `{}`", image.file_name);
+            let clash = Diagnostic::error("E0403", message, image.place, "this one").label(first.place, "and this one");
+            Some(clash.help("give one of the images another `name`, or build them into different directories"))
+        })
+    }
+}
+
+/// Returns what `work` makes of the numbers below `count`, computed on so many threads with large stacks.
+fn in_parallel<T: Send>(threads: usize, count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let done: Mutex<Vec<(usize, T)>> = Mutex::new(Vec::with_capacity(count));
+    let worker = || {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= count {
+                break;
+            }
+            let result = work(number);
+            done.lock().expect("nothing panics while it holds this").push((number, result));
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..threads.min(count) {
+            scope.spawn(|| with_stack(worker));
+        }
+    });
+    let mut done = done.into_inner().expect("nothing panics while it holds this");
+    done.sort_by_key(|(number, _)| *number);
+    done.into_iter().map(|(_, result)| result).collect()
+}

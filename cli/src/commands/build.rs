@@ -1,0 +1,237 @@
+//! `gravure build`: all images of all files as one batch.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Instant;
+
+use bumpalo::Bump;
+use gravure_eval::graph::{self, NodeId, Options, Outcome, Report, realise};
+use gravure_eval::{Evaluator, Limits, ModuleId, with_stack};
+use gravure_stdlib::{Builder, ImageType, image_types, write_output};
+
+use crate::arguments::Build;
+use crate::batch::{Batch, Plan, PlannedImage};
+use crate::environment::{Outside, threads};
+use crate::progress::Bars;
+use crate::trouble::{Complaint, OUTSIDE_FAILED, Trouble, counted, reason};
+use crate::{interrupt, terminal};
+
+/// How many nodes wait for the network at once.
+const NETWORK_THREADS: usize = 6;
+
+/// How many images a failure names as those that need the node.
+const MOST_NAMED: usize = 5;
+
+pub(crate) fn run(arguments: &Build) -> Result<(), Trouble> {
+    let threads = threads(arguments.jobs);
+    let batch = Batch::load(&arguments.files, &arguments.project)?;
+    if arguments.list_image_types {
+        return list_image_types(&batch);
+    }
+    let outside = Outside::new(&arguments.outside)?;
+    let bars = Bars::new();
+    interrupt::ends_with(&bars);
+    let (plan, mut trouble) = batch.plan(arguments.image_type.as_deref(), &outside, &bars, threads);
+    if !trouble.is_empty() && !arguments.keep_going {
+        bars.clear();
+        return Err(trouble);
+    }
+    let production = Production {
+        destination: Destination::new(arguments.output.as_deref(), &plan.images)?,
+        builder: Builder { store: &outside.store, access: outside.access(&bars), mirror: &|| outside.mirror() },
+        options: Options { threads, network_threads: NETWORK_THREADS, keep_going: arguments.keep_going },
+        plan: &plan,
+        bars: &bars,
+        start: Instant::now(),
+    };
+    trouble.extend(production.run());
+    trouble.or(())
+}
+
+/// Prints the image types of the standard library and of the files.
+fn list_image_types(batch: &Batch) -> Result<(), Trouble> {
+    let modules: Vec<ModuleId> = batch.targets.iter().map(|(_, module)| *module).collect();
+    let list = with_stack(|| {
+        let heap = Bump::new();
+        let evaluator = Evaluator::new(&batch.program, &heap, Limits::default());
+        let types = image_types(&evaluator, &modules);
+        types.map(|types| list_of(&types)).map_err(|mistake| Trouble::mistakes(&batch.program.sources, vec![*mistake]))
+    })?;
+    terminal::result(&list);
+    Ok(())
+}
+
+fn list_of(types: &[ImageType<'_>]) -> String {
+    let width = types.iter().map(|ty| ty.name.len()).max().unwrap_or(0);
+    let line = |ty: &ImageType<'_>| format!("   - {:width$}  {}", ty.name, ty.description).trim_end().to_owned();
+    let lines: Vec<String> = types.iter().map(line).collect();
+    format!("The available image types are:\n\n{}\n", lines.join("\n"))
+}
+
+/// Where images are written to.
+#[derive(Debug, PartialEq, Eq)]
+struct Destination {
+    /// The directory, which is made when the first image is finished.
+    folder: Option<PathBuf>,
+    /// The path of each image.
+    paths: Vec<PathBuf>,
+}
+
+impl Destination {
+    /// Returns what `--output` says. What ends with `/` is a directory, and so is what several images go to.
+    fn new(output: Option<&Path>, images: &[PlannedImage]) -> Result<Destination, Complaint> {
+        let in_folder = |folder: &Path| images.iter().map(|image| folder.join(&image.file_name)).collect();
+        let Some(output) = output else {
+            return Ok(Destination { folder: None, paths: in_folder(Path::new("")) });
+        };
+        let ends_as_folder = output.as_os_str().as_encoded_bytes().ends_with(b"/");
+        if images.len() == 1 && !output.is_dir() && !ends_as_folder {
+            return Ok(Destination { folder: None, paths: vec![output.to_owned()] });
+        }
+        if output.exists() && !output.is_dir() {
+            let message = format!("`{}` is a file, and there are {} images", output.display(), images.len());
+            return Err(Complaint::usage(message).help("name a directory with `--output`"));
+        }
+        Ok(Destination { folder: Some(output.to_owned()), paths: in_folder(output) })
+    }
+
+    fn make_folder(&self) -> Result<(), Complaint> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        fs::create_dir_all(folder).map_err(|error| {
+            let message = format!("cannot make the directory `{}`: {}", folder.display(), reason(&error));
+            Complaint::new(OUTSIDE_FAILED, message)
+        })
+    }
+}
+
+/// The building of a plan.
+struct Production<'a> {
+    plan: &'a Plan,
+    destination: Destination,
+    builder: Builder<'a>,
+    options: Options,
+    bars: &'a Bars,
+    start: Instant,
+}
+
+/// An image that is under its name.
+struct Written {
+    len: u64,
+    /// Seconds since the start of the build.
+    seconds: f64,
+}
+
+impl Production<'_> {
+    /// Builds everything, writes every image as soon as it is finished, and tells what was done.
+    fn run(&self) -> Trouble {
+        let wanted = self.plan.wanted();
+        let (sender, finished) = mpsc::channel();
+        let (report, mut written) = std::thread::scope(|scope| {
+            let writer = scope.spawn(|| self.write_all(finished));
+            let watcher = self.bars.watch(&self.plan.graph, move |node, output| {
+                // The writer ends before the build in a panic only, which shows when it is joined.
+                let _ = sender.send((node, output));
+            });
+            let report = realise(&self.plan.graph, &wanted, &self.builder, &self.builder, &watcher, self.options);
+            drop(watcher);
+            (report, writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
+        self.bars.clear();
+        written.sort_by_key(|(number, _)| *number);
+        let mut trouble = self.failures(&report);
+        for (number, result) in written {
+            match result {
+                Ok(written) => self.tell(number, &written, &report),
+                Err(complaint) => trouble.complain(complaint),
+            }
+        }
+        trouble
+    }
+
+    /// Writes images as their nodes are finished, in parallel.
+    fn write_all(&self, finished: mpsc::Receiver<(NodeId, graph::Output)>) -> Vec<(usize, Result<Written, Complaint>)> {
+        let (sender, written) = mpsc::channel();
+        rayon::in_place_scope(|scope| {
+            for (node, output) in finished {
+                let images = self.plan.images.iter().enumerate().filter(|(_, image)| image.node == node);
+                for (number, _) in images {
+                    let sender = sender.clone();
+                    scope.spawn(move |_| {
+                        let sent = sender.send((number, self.write(number, &output)));
+                        sent.expect("the receiver lives until the scope has ended");
+                    });
+                }
+            }
+        });
+        drop(sender);
+        written.into_iter().collect()
+    }
+
+    fn write(&self, number: usize, output: &graph::Output) -> Result<Written, Complaint> {
+        let path = &self.destination.paths[number];
+        let _line = self.bars.line(format!("write {}", path.display()));
+        self.destination.make_folder()?;
+        write_output(&self.builder, output, path)?;
+        Ok(Written { len: output.len, seconds: self.start.elapsed().as_secs_f64() })
+    }
+
+    /// Says that an image is done.
+    fn tell(&self, number: usize, written: &Written, report: &Report) {
+        let needed = self.plan.graph.needed(&[self.plan.images[number].node]);
+        let outcomes: Vec<&Outcome> = needed.iter().filter_map(|&node| report.outcome(node)).collect();
+        let built = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Built(_))).count();
+        let reused = outcomes.len() - built;
+        let path = self.destination.paths[number].display();
+        if !terminal::result_is_read_by_people() {
+            terminal::result(&format!("{path}\n"));
+        }
+        terminal::say(&format!(
+            "{} {path} ({}, {:.1} s, {} built, {reused} reused)\n",
+            terminal::green("built"),
+            size(written.len),
+            written.seconds,
+            counted(built, "node"),
+        ));
+    }
+
+    /// Returns what failed, in graph order, with the images that are lost by it.
+    fn failures(&self, report: &Report) -> Trouble {
+        let mut trouble = Trouble::default();
+        for (node, failure) in report.failures() {
+            let label = &self.plan.graph.recipe(node).label;
+            let complaint = Complaint::of_failure(format!("{label}: {failure}"), failure.as_ref());
+            trouble.complain(complaint.note(format!("needed by {}", self.names_of_those_who_need(node))));
+        }
+        trouble
+    }
+
+    fn names_of_those_who_need(&self, node: NodeId) -> String {
+        let needs = |image: &&PlannedImage| self.plan.graph.needed(&[image.node]).contains(&node);
+        let names: Vec<String> =
+            self.plan.images.iter().filter(needs).map(|image| format!("`{}`", image.file_name)).collect();
+        let shown = names.len().min(MOST_NAMED);
+        let text = names[..shown].join(", ");
+        if shown < names.len() { format!("{text} and {} more", names.len() - shown) } else { text }
+    }
+}
+
+/// Returns a length in bytes as people compare lengths: `312 MiB`, `1.3 GiB`.
+fn size(len: u64) -> String {
+    const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    match UNITS.into_iter().find(|(unit, _)| *unit <= len) {
+        Some((unit, name)) if 10 * unit <= len || len % unit == 0 => format!("{} {name}", len.div_ceil(unit)),
+        Some((unit, name)) => format!("{:.1} {name}", len as f64 / unit as f64),
+        None => counted(len as usize, "byte"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_short() {
+        assert_eq!([0, 1, 1024, 1_500_000, 312 << 20].map(size), ["0 bytes", "1 byte", "1 KiB", "1.4 MiB", "312 MiB"]);
+    }
+}

@@ -1,0 +1,8 @@
+//! One file per command.
+
+pub(crate) mod build;
+pub(crate) mod check;
+pub(crate) mod eval;
+pub(crate) mod graph;
+pub(crate) mod realise;
+pub(crate) mod store;

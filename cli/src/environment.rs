@@ -1,0 +1,96 @@
+//! What the command line and the environment say together: the store, the network, the source date, the threads.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use gravure_sources::debian::{Access, Mirror, MirrorChoice, find_mirror, read_apt_sources};
+use gravure_sources::{Client, Error, Progress, Store, default_store};
+
+use crate::arguments;
+use crate::trouble::Complaint;
+
+/// The configuration of the host's apt.
+const APT: &str = "/etc/apt";
+
+/// The store and the network of a run.
+pub(crate) struct Outside {
+    pub(crate) store: Store,
+    /// None: the network may not be used.
+    client: Option<Client>,
+    mirror_argument: Option<String>,
+    /// Looked for once, when it is needed first.
+    mirror: OnceLock<Result<Mirror, Error>>,
+}
+
+impl Outside {
+    pub(crate) fn new(arguments: &arguments::Outside) -> Result<Outside, Complaint> {
+        let store = Store::open(&store_path(&arguments.place)?)?;
+        let client = if arguments.offline { None } else { Some(Client::from_environment()?) };
+        Ok(Outside { store, client, mirror_argument: arguments.mirror.clone(), mirror: OnceLock::new() })
+    }
+
+    /// Returns how sources are to be reached; `progress` hears of downloads.
+    pub(crate) fn access<'a>(&'a self, progress: &'a dyn Progress) -> Access<'a> {
+        match &self.client {
+            Some(client) => Access::Online(client, progress),
+            None => Access::Offline,
+        }
+    }
+
+    /// Returns the mirror: named by the command line, the environment, or the host's apt.
+    pub(crate) fn mirror(&self) -> Result<Mirror, Error> {
+        self.mirror.get_or_init(|| self.find_mirror()).clone()
+    }
+
+    fn find_mirror(&self) -> Result<Mirror, Error> {
+        let environment = env::var("GRAVURE_DEBIAN_MIRROR").ok();
+        let choice = MirrorChoice {
+            flag: self.mirror_argument.as_deref(),
+            environment: environment.as_deref(),
+            configuration: None,
+            apt: &read_apt_sources(Path::new(APT))?,
+        };
+        find_mirror(&choice)
+    }
+}
+
+/// Returns the directory of the store.
+pub(crate) fn store_path(arguments: &arguments::StorePlace) -> Result<PathBuf, Complaint> {
+    match &arguments.store {
+        Some(path) => Ok(path.clone()),
+        None => Ok(default_store(env::var_os("GRAVURE_STORE"), env::var_os("XDG_CACHE_HOME"), env::var_os("HOME"))?),
+    }
+}
+
+/// Returns the source date that `SOURCE_DATE_EPOCH` asks for, in seconds since 1970
+/// (reproducible-builds.org/specs/source-date-epoch).
+pub(crate) fn source_date() -> Result<Option<i64>, Complaint> {
+    match env::var_os("SOURCE_DATE_EPOCH") {
+        None => Ok(None),
+        Some(value) => match value.to_str().and_then(|text| text.parse().ok()) {
+            Some(seconds) => Ok(Some(seconds)),
+            None => {
+                let value = value.to_string_lossy();
+                Err(Complaint::usage(format!(
+                    "`SOURCE_DATE_EPOCH` is `{value}`, and not a number of seconds since 1970"
+                )))
+            }
+        },
+    }
+}
+
+/// Returns how many threads work: as asked, else one for each processor. Everything parallel in this process keeps to it.
+///
+/// To be called once, before anything is done in parallel.
+pub(crate) fn threads(asked: Option<u16>) -> usize {
+    let threads = match asked {
+        Some(number) => usize::from(number),
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .expect("the pool is built once, before its use");
+    threads
+}

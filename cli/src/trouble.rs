@@ -1,0 +1,266 @@
+//! What went wrong in a run: mistakes in the user's text, and failures of everything else.
+//!
+//! Mistakes are shown in the order of the files and of the text, one that many files share once. The exit code is the
+//! smallest of all that went wrong.
+
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::io;
+
+use gravure_lang::{Diagnostic, Severity, SourceMap};
+use gravure_sources as sources;
+
+use crate::terminal;
+
+/// The configuration is wrong.
+pub(crate) const WRONG_CONFIGURATION: u8 = 1;
+/// Wrong usage; a named file or type is not there.
+pub(crate) const WRONG_USAGE: u8 = 2;
+/// A build failed.
+pub(crate) const BUILD_FAILED: u8 = 3;
+/// Input, output or network failed.
+pub(crate) const OUTSIDE_FAILED: u8 = 4;
+/// A hash, a signature or reproducibility does not hold.
+pub(crate) const NOT_AS_EXPECTED: u8 = 5;
+/// Somebody pressed Ctrl-C.
+pub(crate) const INTERRUPTED: i32 = 130;
+
+/// Everything that went wrong.
+#[derive(Debug, Default)]
+pub(crate) struct Trouble {
+    /// The texts that the mistakes point into.
+    sources: SourceMap,
+    mistakes: Vec<Diagnostic>,
+    complaints: Vec<Complaint>,
+}
+
+/// Something that went wrong outside of the user's text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Complaint {
+    exit_code: u8,
+    message: String,
+    /// Further lines: whom it concerns, what to type instead.
+    notes: Vec<String>,
+}
+
+impl Complaint {
+    pub(crate) fn new(exit_code: u8, message: impl Into<String>) -> Complaint {
+        Complaint { exit_code, message: message.into(), notes: Vec::new() }
+    }
+
+    pub(crate) fn usage(message: impl Into<String>) -> Complaint {
+        Complaint::new(WRONG_USAGE, message)
+    }
+
+    /// Returns a complaint about a node that failed.
+    pub(crate) fn of_failure(message: impl Into<String>, failure: &(dyn Error + 'static)) -> Complaint {
+        Complaint::new(outside_error(failure).map_or(BUILD_FAILED, sources::Error::exit_code), message)
+    }
+
+    /// Says what to type.
+    pub(crate) fn help(self, text: impl Into<String>) -> Complaint {
+        self.line(format!("help: {}", text.into()))
+    }
+
+    /// Adds a fact.
+    pub(crate) fn note(self, text: impl Into<String>) -> Complaint {
+        self.line(format!("note: {}", text.into()))
+    }
+
+    fn line(mut self, line: String) -> Complaint {
+        self.notes.push(line);
+        self
+    }
+
+    fn render(&self) -> String {
+        let mut text = format!("{} {}\n", terminal::red("error:"), escaped(&self.message));
+        for note in &self.notes {
+            text += &format!("  = {}\n", escaped(note));
+        }
+        text
+    }
+}
+
+impl From<sources::Error> for Complaint {
+    fn from(error: sources::Error) -> Complaint {
+        Complaint::new(error.exit_code(), error.message)
+    }
+}
+
+impl<T: Into<Complaint>> From<T> for Trouble {
+    fn from(complaint: T) -> Trouble {
+        Trouble { complaints: vec![complaint.into()], ..Trouble::default() }
+    }
+}
+
+impl Trouble {
+    /// Returns mistakes that point into these texts.
+    pub(crate) fn mistakes(sources: &SourceMap, mistakes: Vec<Diagnostic>) -> Trouble {
+        Trouble { sources: sources.clone(), mistakes, ..Trouble::default() }
+    }
+
+    /// Adds mistakes that point into the same texts as those before.
+    pub(crate) fn add_mistakes(&mut self, sources: &SourceMap, mistakes: Vec<Diagnostic>) {
+        if !mistakes.is_empty() {
+            self.sources = sources.clone();
+            self.mistakes.extend(mistakes);
+        }
+    }
+
+    /// Adds a complaint; one that all files of a batch share is kept once.
+    pub(crate) fn complain(&mut self, complaint: impl Into<Complaint>) {
+        let complaint = complaint.into();
+        if !self.complaints.contains(&complaint) {
+            self.complaints.push(complaint);
+        }
+    }
+
+    /// Adds what went wrong elsewhere in the same program.
+    pub(crate) fn extend(&mut self, other: Trouble) {
+        self.add_mistakes(&other.sources, other.mistakes);
+        other.complaints.into_iter().for_each(|complaint| self.complain(complaint));
+    }
+
+    /// Returns `value` if nothing went wrong.
+    pub(crate) fn or<T>(self, value: T) -> Result<T, Trouble> {
+        if self.is_empty() { Ok(value) } else { Err(self) }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.mistakes.is_empty() && self.complaints.is_empty()
+    }
+
+    /// Returns the smallest exit code of all that went wrong.
+    pub(crate) fn exit_code(&self) -> u8 {
+        let of_mistakes = self.mistakes.iter().map(|_| WRONG_CONFIGURATION);
+        of_mistakes.chain(self.complaints.iter().map(|complaint| complaint.exit_code)).min().unwrap_or(0)
+    }
+
+    /// Prints everything to stderr.
+    pub(crate) fn print(&self) {
+        let mistakes = in_order(&self.mistakes);
+        for mistake in &mistakes {
+            terminal::say(&mistake.render(&self.sources, terminal::is_coloured()));
+        }
+        for complaint in &self.complaints {
+            terminal::say(&complaint.render());
+        }
+        if !mistakes.is_empty() {
+            terminal::say(&format!("{} {}\n", terminal::red("error:"), summary(&mistakes)));
+        }
+    }
+}
+
+/// Prints warnings to stderr.
+pub(crate) fn print_warnings(sources: &SourceMap, warnings: &[Diagnostic]) {
+    for warning in in_order(warnings) {
+        terminal::say(&warning.render(sources, terminal::is_coloured()));
+    }
+}
+
+/// Returns mistakes in the order of the text, each once: boards that share a mistake differ in the places that say why.
+fn in_order(mistakes: &[Diagnostic]) -> Vec<&Diagnostic> {
+    let place = |mistake: &Diagnostic| {
+        mistake.labels.first().map(|label| (label.place.file, label.place.span.start, label.place.span.end))
+    };
+    let mut known = BTreeSet::new();
+    let mut sorted: Vec<&Diagnostic> =
+        mistakes.iter().filter(|mistake| known.insert((place(mistake), mistake.code, &mistake.message))).collect();
+    sorted.sort_by_key(|mistake| place(mistake));
+    sorted
+}
+
+/// Returns "2 mistakes in 1 file".
+fn summary(mistakes: &[&Diagnostic]) -> String {
+    let errors = mistakes.iter().filter(|mistake| mistake.severity == Severity::Error);
+    let files: BTreeSet<_> = errors.clone().filter_map(|mistake| Some(mistake.labels.first()?.place.file)).collect();
+    format!("{} in {}", counted(errors.count(), "mistake"), counted(files.len(), "file"))
+}
+
+/// Returns "1 file" or "2 files".
+pub(crate) fn counted(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
+/// Returns the failure of the outside that is behind a failure, through the layers of input and output.
+fn outside_error<'e>(failure: &'e (dyn Error + 'static)) -> Option<&'e sources::Error> {
+    if let Some(error) = failure.downcast_ref() {
+        return Some(error);
+    }
+    let wrapped = failure.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    outside_error(wrapped.map(|error| error as &(dyn Error + 'static)).or(failure.source())?)
+}
+
+/// Returns the text of an error without the number that the standard library appends.
+pub(crate) fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error ").next().unwrap_or(&text).to_owned()
+}
+
+/// Returns a message without what would act on a terminal.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for character in text.chars() {
+        if gravure_lang::is_refused(character) {
+            escaped.extend(character.escape_default());
+        } else {
+            escaped.push(character);
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use gravure_lang::{FileId, Place, Span};
+
+    use super::*;
+
+    fn mistake(file: u32, at: usize, message: &str) -> Diagnostic {
+        Diagnostic::error("E0001", message, Place { file: FileId(file), span: Span::new(at, at + 1) }, "")
+    }
+
+    #[test]
+    fn mistakes_come_in_the_order_of_the_text_each_once() {
+        let why = Place { file: FileId(7), span: Span::new(0, 1) };
+        let mistakes = [
+            mistake(1, 3, "c"),
+            mistake(0, 9, "b"),
+            mistake(0, 2, "a"),
+            mistake(0, 9, "b").label(why, "inherited from here"),
+            mistake(0, 9, "another"),
+        ];
+        let shown: Vec<&str> = in_order(&mistakes).iter().map(|mistake| mistake.message.as_str()).collect();
+        assert_eq!(shown, ["a", "b", "another", "c"]);
+        assert_eq!(summary(&in_order(&mistakes)), "4 mistakes in 2 files");
+        assert_eq!(summary(&in_order(&mistakes[..1])), "1 mistake in 1 file");
+    }
+
+    #[test]
+    fn the_exit_code_is_the_smallest() {
+        let mut trouble = Trouble::default();
+        assert_eq!(trouble.exit_code(), 0);
+        for (exit_code, smallest) in [(5, 5), (3, 3), (4, 3), (2, 2)] {
+            trouble.complain(Complaint::new(exit_code, "no"));
+            assert_eq!(trouble.exit_code(), smallest);
+        }
+        trouble.add_mistakes(&SourceMap::new(), vec![mistake(0, 0, "a")]);
+        assert_eq!(trouble.exit_code(), WRONG_CONFIGURATION);
+    }
+
+    #[test]
+    fn a_failure_of_the_outside_is_seen_through_its_wrappings() {
+        let damaged = || sources::Error { kind: sources::ErrorKind::Integrity, message: "damaged".into() };
+        let code = |failure: &(dyn Error + 'static)| Complaint::of_failure("x", failure).exit_code;
+        assert_eq!(code(&damaged()), NOT_AS_EXPECTED);
+        assert_eq!(code(&io::Error::from(damaged())), NOT_AS_EXPECTED);
+        assert_eq!(code(&io::Error::other(io::Error::from(damaged()))), NOT_AS_EXPECTED);
+        assert_eq!(code(&io::Error::other("too small")), BUILD_FAILED);
+    }
+
+    #[test]
+    fn messages_do_not_act_on_the_terminal() {
+        assert_eq!(escaped("a\u{1b}[31m\u{202e}\nb"), "a\\u{1b}[31m\\u{202e}\nb");
+    }
+}
