@@ -144,12 +144,17 @@ impl<'h> Evaluator<'h> {
     pub fn field(&self, record: &'h Record<'h>, name: Name, place: Place) -> Result<Value<'h>> {
         match self.table(record)?.find(name) {
             Some(field) => self.need(&field.value, Some(name), place),
-            None => Err(self.no_such_field(record, name, place)?),
+            None => Err(self.no_such_field(record, self.program.text(name), place)?),
         }
     }
 
-    fn no_such_field(&self, record: &'h Record<'h>, name: Name, place: Place) -> Result<Box<gravure_lang::Diagnostic>> {
-        let text = self.program.text(name);
+    /// Describes that a record has no field called `text`.
+    pub(crate) fn no_such_field(
+        &self,
+        record: &'h Record<'h>,
+        text: &str,
+        place: Place,
+    ) -> Result<Box<gravure_lang::Diagnostic>> {
         let fields = self.table(record)?.fields;
         let near =
             crate::names::nearest(text, fields.iter().map(|field| self.program.text(field.name))).and_then(|near| {
@@ -219,7 +224,9 @@ impl<'h> Evaluator<'h> {
         name: Name,
         place: Place,
     ) -> Result<Value<'h>> {
-        let Some(field) = self.table(record)?.find(name) else { return Err(self.no_such_field(record, name, place)?) };
+        let Some(field) = self.table(record)?.find(name) else {
+            return Err(self.no_such_field(record, self.program.text(name), place)?);
+        };
         let below = field.steps.partition_point(|step| step.layer < layer);
         match below.checked_sub(1) {
             Some(last) => self.calling(place, || self.step(record, field, last)),

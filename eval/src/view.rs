@@ -64,12 +64,7 @@ impl<'h> Evaluator<'h> {
     pub fn field_named(&self, record: &'h Record<'h>, name: &str, place: Place) -> Result<Value<'h>> {
         match self.program.names.find(name) {
             Some(name) => self.field(record, name, place),
-            None => {
-                let fields = self.table(record)?.fields;
-                let near = crate::names::nearest(name, fields.iter().map(|field| self.program.text(field.name)));
-                let near = near.map(|near| (near, record.place()));
-                Err(errors::unknown_field(&self.record_name(record), name, place, near).into())
-            }
+            None => Err(self.no_such_field(record, name, place)?),
         }
     }
 

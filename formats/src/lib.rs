@@ -7,8 +7,8 @@
 
 pub mod ar;
 mod capacity;
-pub mod cpio;
 pub mod compression;
+pub mod cpio;
 pub mod deb;
 pub mod deb822;
 pub mod debian_version;
