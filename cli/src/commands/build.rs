@@ -220,7 +220,7 @@ impl Production<'_> {
 fn size(len: u64) -> String {
     const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     match UNITS.into_iter().find(|(unit, _)| *unit <= len) {
-        Some((unit, name)) if 10 * unit <= len || len % unit == 0 => format!("{} {name}", len.div_ceil(unit)),
+        Some((unit, name)) if 10 * unit <= len || len.is_multiple_of(unit) => format!("{} {name}", len.div_ceil(unit)),
         Some((unit, name)) => format!("{:.1} {name}", len as f64 / unit as f64),
         None => counted(len as usize, "byte"),
     }
