@@ -50,6 +50,8 @@ pub(crate) enum What {
     Content(Extents),
     /// The content of the input with this number.
     Input(usize),
+    /// Everything in the tree that is the input with this number, merged into the directory.
+    InputTree(usize),
     /// A file of the tree that is the input with this number; `*` stands for any characters but `/`.
     InputFile(usize, String),
 }
@@ -71,6 +73,7 @@ impl Declared {
     pub(crate) fn with_inputs_from(&self, first: usize) -> Declared {
         let what = match &self.what {
             What::Input(input) => What::Input(first + input),
+            What::InputTree(input) => What::InputTree(first + input),
             What::InputFile(input, path) => What::InputFile(first + input, path.clone()),
             other => other.clone(),
         };
@@ -106,24 +109,46 @@ fn declare(
 ) -> Result<(), Failure> {
     for declared in entries {
         let path = TreePath::parse(&declared.path)?;
-        let kind = match &declared.what {
-            What::Directory => Kind::Directory,
-            What::Text(text) => Kind::File(Extents::from_bytes(text.clone())),
-            What::Symlink(target) => Kind::Symlink(target.clone().into()),
-            What::SymlinkToMatch(pattern) => Kind::Symlink(find_one(tree, pattern)?.file_name().to_vec().into()),
-            What::Content(content) => Kind::File(content.clone()),
-            What::Input(input) => Kind::File(builder.extents(&task.inputs[*input])?),
-            What::InputFile(input, pattern) => {
-                let from = builder.tree(&task.inputs[*input])?;
-                let found = find_one(&from, pattern)?;
-                from.get(&found).expect("what was found is there").kind.clone()
-            }
-        };
-        let metadata =
-            Metadata { mode: declared.mode, uid: declared.uid, gid: declared.gid, mtime: time, ..Metadata::default() };
-        let path = through_links(tree, &path)?;
-        tree.insert(&path, Entry { metadata, kind })
-            .map_err(|blocking| format!("`{path}` cannot be put below `{blocking}`, which is no directory"))?;
+        if let What::InputTree(input) = declared.what {
+            graft(tree, &path, &builder.tree(&task.inputs[input])?)?;
+            continue;
+        }
+        let kind = kind_of(builder, task, tree, &declared.what)?;
+        let Declared { mode, uid, gid, .. } = *declared;
+        put(tree, &path, Entry { metadata: Metadata { mode, uid, gid, mtime: time, ..Metadata::default() }, kind })?;
+    }
+    Ok(())
+}
+
+fn kind_of(builder: &Builder<'_>, task: &Task, tree: &Tree, what: &What) -> Result<Kind, Failure> {
+    Ok(match what {
+        What::Directory | What::InputTree(_) => Kind::Directory,
+        What::Text(text) => Kind::File(Extents::from_bytes(text.clone())),
+        What::Symlink(target) => Kind::Symlink(target.clone().into()),
+        What::SymlinkToMatch(pattern) => Kind::Symlink(find_one(tree, pattern)?.file_name().to_vec().into()),
+        What::Content(content) => Kind::File(content.clone()),
+        What::Input(input) => Kind::File(builder.extents(&task.inputs[*input])?),
+        What::InputFile(input, pattern) => {
+            let from = builder.tree(&task.inputs[*input])?;
+            let found = find_one(&from, pattern)?;
+            from.get(&found).expect("what was found is there").kind.clone()
+        }
+    })
+}
+
+/// Puts an entry where its path leads.
+fn put(tree: &mut Tree, path: &TreePath, entry: Entry) -> Result<(), Failure> {
+    let path = through_links(tree, path)?;
+    let put = tree.insert(&path, entry);
+    put.map_err(|blocking| format!("`{path}` cannot be put below `{blocking}`, which is no directory"))?;
+    Ok(())
+}
+
+/// Puts everything of another tree into the directory at `path`.
+fn graft(tree: &mut Tree, path: &TreePath, other: &Tree) -> Result<(), Failure> {
+    for (below, _, entry) in other.iter() {
+        let path = if below.is_root() { path.clone() } else { path.join(below.as_bytes())? };
+        put(tree, &path, entry.clone())?;
     }
     Ok(())
 }

@@ -115,7 +115,7 @@ impl Lowering<'_, '_> {
     /// Adds a file of the project, which enters the store now.
     pub(super) fn local_file(&mut self, path: &str) -> Result<NodeId, Error> {
         let imported = import_file(self.inputs.store, &self.inputs.root.join(path))?;
-        let parameters = local::Parameters { sha256: imported.digest };
+        let parameters = local::Parameters { sha256: imported.digest, is_tree: false };
         Ok(self.graph.add(kinds::recipe(local::NAME, &parameters, Vec::new(), format!("file {path}"))))
     }
 

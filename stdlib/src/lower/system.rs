@@ -2,13 +2,13 @@
 
 use gravure_eval::graph::NodeId;
 use gravure_eval::{Value, View};
-use gravure_formats::{Extents, Guid, Kind};
+use gravure_formats::{Extents, Guid};
 use gravure_sources::{ErrorKind, import_directory, import_file};
 
 use super::packages::{Defaults, Resolved};
 use super::{LowerError, Lowering, busybox, checked, mistake};
 use crate::kinds::tree::{self, Declared, What};
-use crate::kinds::{self, initrd};
+use crate::kinds::{self, initrd, local};
 
 /// What a file system will contain: parameters of a tree, and its inputs.
 #[derive(Default)]
@@ -206,7 +206,7 @@ impl Lowering<'_, '_> {
             .map(|digits| u16::from_str_radix(digits, 8).expect("a check holds the mode to octal digits"));
         match file.value("content")? {
             Value::String(text) => contents.parameters.entries.push(Declared::text(path, mode.unwrap_or(0o644), text)),
-            Value::Path(from) => self.local_entries(path, mode, from, contents)?,
+            Value::Path(from) => self.local_entry(path, mode, from, contents)?,
             _ => {
                 let (_, node) = self.fetched(file.record("content")?)?;
                 let input = contents.input(node);
@@ -216,8 +216,9 @@ impl Lowering<'_, '_> {
         Ok(())
     }
 
-    fn local_entries(
-        &self,
+    /// Adds a file of the project, or a directory with all that it holds.
+    fn local_entry(
+        &mut self,
         path: &str,
         mode: Option<u16>,
         from: &str,
@@ -228,24 +229,26 @@ impl Lowering<'_, '_> {
             Err(error) if error.kind == ErrorKind::Refused => None,
             other => Some(other?),
         };
-        if let Some(file) = imported {
-            let mode = mode.unwrap_or(if file.executable { 0o755 } else { 0o644 });
-            let content = What::Content(Extents::from_blob(file.digest, file.len));
-            contents.parameters.entries.push(Declared::new(path, mode, content));
-            return Ok(());
-        }
-        let tree = import_directory(self.inputs.store, &host, self.source_date())?;
-        for (below, _, entry) in tree.iter() {
-            let what = match &entry.kind {
-                Kind::Directory => What::Directory,
-                Kind::File(content) => What::Content(content.clone()),
-                Kind::Symlink(target) => What::Symlink(String::from_utf8_lossy(target).into_owned()),
-                _ => unreachable!("a directory of the project has files, links and directories"),
-            };
-            let name = String::from_utf8_lossy(below.as_bytes()).into_owned();
-            contents.parameters.entries.push(Declared::new(format!("{path}/{name}"), entry.metadata.mode, what));
-        }
+        let declared = match imported {
+            Some(file) => {
+                let mode = mode.unwrap_or(if file.executable { 0o755 } else { 0o644 });
+                Declared::new(path, mode, What::Content(Extents::from_blob(file.digest, file.len)))
+            }
+            None => {
+                let input = contents.input(self.local_directory(from)?);
+                Declared::new(path, mode.unwrap_or(0o755), What::InputTree(input))
+            }
+        };
+        contents.parameters.entries.push(declared);
         Ok(())
+    }
+
+    /// Adds a directory of the project, which enters the store now.
+    fn local_directory(&mut self, from: &str) -> Result<NodeId, LowerError> {
+        let tree = import_directory(self.inputs.store, &self.inputs.root.join(from), self.source_date())?;
+        let sha256 = self.inputs.store.put(&tree.to_bytes())?;
+        let parameters = local::Parameters { sha256, is_tree: true };
+        Ok(self.graph.add(kinds::recipe(local::NAME, &parameters, Vec::new(), format!("directory {from}"))))
     }
 }
 
