@@ -36,7 +36,7 @@ pub(crate) enum Command {
 
 /// Build every image of every file, as one batch.
 ///
-/// An image is written beside you, or into --output, and is called like its file: `tiny.img` gives `tiny.raw`. A file
+/// An image is written to the current directory, or to --output, and is called like its file: `tiny.img` gives `tiny.raw`. A file
 /// with several images gives `file-name.raw` for each; `FILE#NAME` picks one.
 #[derive(Debug, Args)]
 pub(crate) struct Build {
@@ -50,7 +50,7 @@ pub(crate) struct Build {
     #[arg(short = 't', long, value_name = "TYPE")]
     pub(crate) image_type: Option<String>,
     /// Directory to write to, or the file to write a single image to.
-    #[arg(short, long, value_name = "DIR or FILE")]
+    #[arg(short, long, value_name = "DIR|FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Build what can be built although something failed.
     #[arg(short, long)]

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bumpalo::Bump;
 use gravure_eval::graph::{Graph, NodeId, Recipe};
-use gravure_eval::{Evaluator, Limits, ModuleId, Program, with_stack};
+use gravure_eval::{Evaluator, Limits, ModuleId, Program, Value, with_stack};
 use gravure_lang::{Diagnostic, Place};
 use gravure_sources::Progress;
 use gravure_stdlib::{Inputs, LowerError, Output, OutputsError, lower, outputs};
@@ -56,13 +56,8 @@ impl Batch {
     /// Loads files and everything that they import.
     pub(crate) fn load(arguments: &[String], project: &arguments::Project) -> Result<Batch, Trouble> {
         let files = Files::new(project.root.as_deref())?;
-        let mut targets: Vec<Target> = Vec::new();
-        for target in arguments.iter().map(|argument| Target::parse(argument)) {
-            if !targets.contains(&target) {
-                targets.push(target);
-            }
-        }
-        let mut roots: Vec<&str> = targets.iter().map(|target| target.path.as_str()).collect();
+        let named: Vec<Target> = arguments.iter().map(|argument| Target::parse(argument)).collect();
+        let mut roots: Vec<&str> = named.iter().map(|target| target.path.as_str()).collect();
         roots.extend(gravure_stdlib::roots());
         let program = Program::load(&files, &roots).map_err(|error| {
             let mut trouble = Trouble::mistakes(&error.sources, error.diagnostics);
@@ -72,11 +67,14 @@ impl Batch {
             trouble
         })?;
         print_warnings(&program.sources, &program.warnings);
-        let module = |target: &Target| {
+        let mut targets: Vec<(Target, ModuleId)> = Vec::new();
+        for target in named {
             let path = files.find(&target.path).expect("the file was loaded");
-            program.module(&path).expect("the file was loaded")
-        };
-        let targets = targets.iter().map(|target| (target.clone(), module(target))).collect();
+            let module = program.module(&path).expect("the file was loaded");
+            if targets.iter().all(|(known, of)| (*of, &known.pick) != (module, &target.pick)) {
+                targets.push((target, module));
+            }
+        }
         Ok(Batch { files, program, targets })
     }
 
@@ -131,8 +129,15 @@ impl Batch {
                     let file_name = format!("{}.{ENDING}", output.name);
                     plan.images.push(PlannedImage { file_name, place: output.place, node });
                 }
-                Err(LowerError::Diagnostics(mistakes)) => trouble.add_mistakes(&self.program.sources, mistakes),
-                Err(LowerError::Source(error)) => trouble.complain(error),
+                Err(error) => {
+                    // It cannot be built anyhow, so let all that is wrong with it be said at once.
+                    let image = evaluator.show(Value::Record(output.image), &output.name);
+                    trouble.add_mistakes(&self.program.sources, image.err().unwrap_or_default());
+                    match error {
+                        LowerError::Diagnostics(mistakes) => trouble.add_mistakes(&self.program.sources, mistakes),
+                        LowerError::Source(error) => trouble.complain(error),
+                    }
+                }
             }
         }
         (plan, trouble)

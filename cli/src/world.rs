@@ -12,7 +12,7 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use gravure_eval::{Source, World, nearest};
+use gravure_eval::{Source, World, join_path, nearest};
 use gravure_lang::{MAX_SOURCE, SourceError};
 
 use crate::trouble::{Complaint, reason};
@@ -67,7 +67,7 @@ impl Files {
         let path = existing(Path::new(argument))?;
         let root = match &self.root {
             Some(root) if path.starts_with(root) => root.clone(),
-            Some(root) => return Err(outside(root)),
+            Some(root) => return Err(outside(root, None)),
             None => root_of(&path),
         };
         self.remember(path, root)
@@ -79,7 +79,11 @@ impl Files {
         let folder = importer.path.parent().expect("a file is in a folder");
         let path = existing(&folder.join(import))?;
         if !path.starts_with(&importer.root) {
-            return Err(outside(&importer.root));
+            let written = folder
+                .to_str()
+                .map(|folder| if import.starts_with('/') { import.to_owned() } else { join_path(folder, import) });
+            let is_link = written.is_none_or(|written| path != Path::new(&written));
+            return Err(outside(&importer.root, is_link.then_some(&path)));
         }
         self.remember(path, importer.root)
     }
@@ -155,8 +159,10 @@ fn missing(path: &Path) -> String {
     near.map_or(nothing, |near| format!("there is no such file, but there is `{near}`"))
 }
 
-fn outside(root: &Path) -> String {
-    format!("it is outside of the project root `{}`", root.display())
+/// Says that a file is outside of a project, and for a link where it leads to.
+fn outside(root: &Path, link: Option<&PathBuf>) -> String {
+    let what = link.map_or("it is".to_owned(), |path| format!("it is a link to `{}`,", path.display()));
+    format!("{what} outside of the project root `{}`", root.display())
 }
 
 /// Returns what people call a kind of file.

@@ -24,6 +24,7 @@ const NETWORK_THREADS: usize = 6;
 const MOST_NAMED: usize = 5;
 
 pub(crate) fn run(arguments: &Build) -> Result<(), Trouble> {
+    let start = Instant::now();
     let threads = threads(arguments.jobs);
     let batch = Batch::load(&arguments.files, &arguments.project)?;
     if arguments.list_image_types {
@@ -43,7 +44,7 @@ pub(crate) fn run(arguments: &Build) -> Result<(), Trouble> {
         options: Options { threads, network_threads: NETWORK_THREADS, keep_going: arguments.keep_going },
         plan: &plan,
         bars: &bars,
-        start: Instant::now(),
+        start,
     };
     trouble.extend(production.run());
     trouble.or(())
@@ -118,7 +119,7 @@ struct Production<'a> {
 /// An image that is under its name.
 struct Written {
     len: u64,
-    /// Seconds since the start of the build.
+    /// Seconds since the start of the command.
     seconds: f64,
 }
 
