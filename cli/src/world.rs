@@ -79,10 +79,8 @@ impl Files {
         let folder = importer.path.parent().expect("a file is in a folder");
         let path = existing(&folder.join(import))?;
         if !path.starts_with(&importer.root) {
-            let written = folder
-                .to_str()
-                .map(|folder| if import.starts_with('/') { import.to_owned() } else { join_path(folder, import) });
-            let is_link = written.is_none_or(|written| path != Path::new(&written));
+            let base = if import.starts_with('/') { "/".into() } else { folder.to_string_lossy() };
+            let is_link = path != Path::new(&join_path(&base, import));
             return Err(outside(&importer.root, is_link.then_some(&path)));
         }
         self.remember(path, importer.root)
