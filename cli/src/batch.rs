@@ -14,11 +14,11 @@ use bumpalo::Bump;
 use gravure_eval::graph::{Graph, NodeId, Recipe};
 use gravure_eval::{Evaluator, Limits, ModuleId, Program, Value, with_stack};
 use gravure_lang::{Diagnostic, Place};
-use gravure_sources::Progress;
 use gravure_stdlib::{Inputs, LowerError, Output, OutputsError, lower, outputs};
 
 use crate::arguments;
 use crate::environment::{Outside, source_date};
+use crate::progress::Bars;
 use crate::target::Target;
 use crate::trouble::{Complaint, Trouble, WRONG_CONFIGURATION, WRONG_USAGE, print_warnings};
 use crate::world::Files;
@@ -85,7 +85,7 @@ impl Batch {
         &self,
         image_type: Option<&str>,
         outside: &Outside,
-        progress: &dyn Progress,
+        bars: &Bars,
         threads: usize,
     ) -> (Plan, Trouble) {
         let mut trouble = Trouble::default();
@@ -95,11 +95,12 @@ impl Batch {
         };
         let inputs = Inputs {
             store: &outside.store,
-            access: outside.access(progress),
+            access: outside.access(bars),
             mirror: &|| outside.mirror(),
             root: self.files.current(),
             source_date,
         };
+        let _line = bars.line("evaluate, find packages".to_owned());
         let lowered = in_parallel(threads, self.targets.len(), |index| self.lower(index, image_type, &inputs));
         let mut plan = Plan::default();
         for (part, part_trouble) in lowered {

@@ -6,19 +6,21 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use gravure_eval::graph::{self, Graph, NodeId, Observer, Outcome};
+use gravure_eval::graph::{self, Graph, NodeId, Observer, Outcome, Realise};
 use gravure_sources::{Progress, Transfer};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::terminal;
 
 /// A download of known length; a long name is cut so that the numbers stay in sight.
-const DOWNLOAD: &str = "  {wide_msg} {bar:16} {bytes:>11}/{total_bytes}";
+const DOWNLOAD: &str = "  {wide_msg} {bar:10} {percent:>3} % of {total_bytes}";
 /// A download of unknown length.
 const DOWNLOAD_WITHOUT_LENGTH: &str = "  {wide_msg} {bytes:>11}";
 /// Work without a measure.
 const WORK: &str = "{spinner} {wide_msg}";
-/// The whole build.
+/// The last line, before it is known what is to be built.
+const START: &str = "  {elapsed}";
+/// The last line while the nodes of the whole build are being built.
 const WHOLE: &str = "  {bar:16} {pos}/{len} nodes, {elapsed}";
 
 /// How often spinners turn.
@@ -28,19 +30,28 @@ const TICK: Duration = Duration::from_millis(120);
 #[derive(Clone, Debug)]
 pub(crate) struct Bars {
     all: MultiProgress,
+    /// The last line.
+    whole: ProgressBar,
 }
 
 impl Bars {
     /// Returns bars that are drawn if people look at stderr.
     pub(crate) fn new() -> Bars {
         let target = if terminal::has_progress() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        Bars { all: MultiProgress::with_draw_target(target) }
+        let all = MultiProgress::with_draw_target(target);
+        let whole = all.add(ProgressBar::new(0).with_style(style(START)));
+        if !all.is_hidden() {
+            whole.enable_steady_tick(TICK);
+        }
+        Bars { all, whole }
     }
 
-    /// Removes everything from the terminal.
+    /// Removes everything from the terminal, for good.
     pub(crate) fn clear(&self) {
+        self.whole.finish_and_clear();
         // A terminal that cannot be written to shows nothing.
         let _ = self.all.clear();
+        self.all.set_draw_target(ProgressDrawTarget::hidden());
     }
 
     /// Prints while everything that moves is away.
@@ -62,14 +73,15 @@ impl Bars {
     }
 
     /// Returns an observer that shows how the building of `graph` goes, and calls `finished` for each output.
+    ///
+    /// What `realiser` waits for has no line, but the bar of its download.
     pub(crate) fn watch<'a, F: Fn(NodeId, graph::Output) + Sync>(
         &'a self,
         graph: &'a Graph,
+        realiser: &'a dyn Realise,
         finished: F,
     ) -> Watcher<'a, F> {
-        let whole = self.all.add(ProgressBar::new(0).with_style(style(WHOLE)));
-        let whole = Line { all: self.all.clone(), bar: whole };
-        Watcher { bars: self, graph, whole, running: Mutex::default(), finished }
+        Watcher { bars: self, graph, realiser, running: Mutex::default(), finished }
     }
 }
 
@@ -106,7 +118,7 @@ impl Drop for Line {
 pub(crate) struct Watcher<'a, F> {
     bars: &'a Bars,
     graph: &'a Graph,
-    whole: Line,
+    realiser: &'a dyn Realise,
     running: Mutex<BTreeMap<NodeId, Line>>,
     finished: F,
 }
@@ -119,19 +131,21 @@ impl<F> Watcher<'_, F> {
 
 impl<F: Fn(NodeId, graph::Output) + Sync> Observer for Watcher<'_, F> {
     fn planned(&self, nodes: usize) {
-        self.whole.bar.set_length(nodes as u64);
+        self.bars.whole.set_length(nodes as u64);
+        self.bars.whole.set_style(style(WHOLE));
     }
 
     fn started(&self, node: NodeId) {
-        if !self.bars.all.is_hidden() {
-            let line = self.bars.line(self.graph.recipe(node).label.clone());
+        let recipe = self.graph.recipe(node);
+        if !self.bars.all.is_hidden() && !self.realiser.waits(&recipe.kind) {
+            let line = self.bars.line(recipe.label.clone());
             self.running().insert(node, line);
         }
     }
 
     fn finished(&self, node: NodeId, outcome: &Outcome) {
         drop(self.running().remove(&node));
-        self.whole.bar.inc(1);
+        self.bars.whole.inc(1);
         if let Some(output) = outcome.output() {
             (self.finished)(node, *output);
         }
@@ -150,7 +164,7 @@ mod tests {
 
     #[test]
     fn the_templates_are_right() {
-        for template in [DOWNLOAD, DOWNLOAD_WITHOUT_LENGTH, WORK, WHOLE] {
+        for template in [DOWNLOAD, DOWNLOAD_WITHOUT_LENGTH, WORK, START, WHOLE] {
             style(template);
         }
     }

@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &Build) -> Result<(), Trouble> {
         return Err(trouble);
     }
     let production = Production {
-        destination: Destination::new(arguments.output.as_deref(), &plan.images)?,
+        destination: Destination::new(arguments.output.as_deref(), &plan.images).inspect_err(|_| bars.clear())?,
         builder: Builder { store: &outside.store, access: outside.access(&bars), mirror: &|| outside.mirror() },
         options: Options { threads, network_threads: NETWORK_THREADS, keep_going: arguments.keep_going },
         plan: &plan,
@@ -130,7 +130,7 @@ impl Production<'_> {
         let (sender, finished) = mpsc::channel();
         let (report, mut written) = std::thread::scope(|scope| {
             let writer = scope.spawn(|| self.write_all(finished));
-            let watcher = self.bars.watch(&self.plan.graph, move |node, output| {
+            let watcher = self.bars.watch(&self.plan.graph, &self.builder, move |node, output| {
                 // The writer ends before the build in a panic only, which shows when it is joined.
                 let _ = sender.send((node, output));
             });
