@@ -36,8 +36,10 @@ pub(crate) enum Command {
 
 /// Build every image of every file, as one batch.
 ///
-/// An image is written to the current directory, or to --output, and is called like its file: `tiny.img` gives `tiny.raw`. A file
-/// with several images gives `file-name.raw` for each; `FILE#NAME` picks one.
+/// An image is written to the current directory, or to --output, and is called like its file: `tiny.img` gives
+/// `tiny.raw`. A file with several images gives `file-name.raw` for each; `FILE#NAME` picks one.
+///
+/// Where stdout is no terminal, it gets the paths of the finished images, a line each.
 #[derive(Debug, Args)]
 pub(crate) struct Build {
     /// Files to build; `FILE#NAME` is one image of a file.
