@@ -14,7 +14,7 @@ use bumpalo::Bump;
 use gravure_eval::graph::{Graph, NodeId, Recipe};
 use gravure_eval::{Evaluator, Limits, ModuleId, Program, Value, with_stack};
 use gravure_lang::{Diagnostic, Place};
-use gravure_stdlib::{Inputs, LowerError, Output, OutputsError, lower, outputs};
+use gravure_stdlib::{Archives, Inputs, LowerError, Output, OutputsError, lower, outputs};
 
 use crate::arguments;
 use crate::environment::{Outside, source_date};
@@ -97,6 +97,7 @@ impl Batch {
             store: &outside.store,
             access: outside.access(bars),
             mirror: &|| outside.mirror(),
+            archives: &Archives::default(),
             root: self.files.current(),
             source_date,
         };

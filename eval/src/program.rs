@@ -177,7 +177,8 @@ impl<'w, 't> Loader<'w, 't> {
         let decoded = gravure_lang::decode(&source.bytes);
         let shown =
             decoded.as_ref().map_or_else(|_| String::from_utf8_lossy(&source.bytes), |text| Cow::Borrowed(*text));
-        let file = self.sources.add(source.path.clone(), &*shown);
+        let ending = if source.path.ends_with(".img") { "" } else { ".img" };
+        let file = self.sources.add(format!("{}{ending}", source.path), &*shown);
         if let Err(error) = &decoded {
             self.diagnostics.push(error.diagnostic(file));
         }

@@ -132,7 +132,9 @@ pub fn outputs<'h>(
         Some(_) => Vec::new(),
         None => exported(evaluator, module, std_type(evaluator, "std/images", "Image"))?,
     };
-    let images: Vec<(Export<'h>, &'h Record<'h>)> = picked(images, pick);
+    // What an output is called does not depend on whether others are picked.
+    let is_alone = if images.is_empty() { systems.len() == 1 } else { images.len() == 1 };
+    let images = picked(images, pick);
     let systems = if images.is_empty() { picked(systems, pick) } else { Vec::new() };
     if images.is_empty() && systems.is_empty() {
         return Err(nothing(evaluator, module, pick));
@@ -144,7 +146,7 @@ pub fn outputs<'h>(
         let image = evaluator.as_record_of(image, std_type(evaluator, "std/images", "Image"));
         made.push((export, image.ok_or_else(|| no_image(&ty))?));
     }
-    name_outputs(evaluator, made, file_stem)
+    name_outputs(evaluator, made, file_stem, is_alone)
 }
 
 fn picked<'h>(items: Vec<(Export<'h>, &'h Record<'h>)>, pick: Option<&str>) -> Vec<(Export<'h>, &'h Record<'h>)> {
@@ -194,8 +196,8 @@ fn name_outputs<'h>(
     evaluator: &Evaluator<'h>,
     made: Vec<(Export<'h>, &'h Record<'h>)>,
     file_stem: &str,
+    is_alone: bool,
 ) -> Result<Vec<Output<'h>>, OutputsError> {
-    let is_alone = made.len() == 1;
     let named = made.into_iter().map(|(export, image)| {
         let given = evaluator.view(image).optional_string("name")?;
         let name = match given {

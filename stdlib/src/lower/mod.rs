@@ -23,6 +23,8 @@ use gravure_sources::{Error, Store};
 use crate::outputs::Output;
 use packages::Packages;
 
+pub use packages::Archives;
+
 /// What lowering may ask of the outside.
 pub struct Inputs<'a> {
     /// Where local files enter, and what is known of archives.
@@ -31,6 +33,8 @@ pub struct Inputs<'a> {
     pub access: Access<'a>,
     /// Finds the mirror when an archive is asked.
     pub mirror: &'a (dyn Fn() -> Result<Mirror, Error> + Sync),
+    /// What is known of archives.
+    pub archives: &'a Archives,
     /// The folder that paths of the language are relative to.
     pub root: &'a Path,
     /// The source date that the caller wants; none: that of the archives.

@@ -4,6 +4,7 @@
 //! package of a kernel stands for the kernel that it depends on.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 use gravure_eval::graph::NodeId;
 use gravure_eval::{Value, View};
@@ -15,10 +16,39 @@ use gravure_sources::{Error, import_file};
 use super::{Inputs, LowerError, Lowering};
 use crate::kinds::{self, archive_file, fetch, local, package};
 
-/// The archives that were asked, by suite and architecture.
+/// What is known of archives: shared by all images of a run, so that each index is loaded once.
+#[derive(Default)]
+pub struct Archives {
+    /// By suite and architecture; empty while nobody has succeeded in loading it.
+    indexes: Mutex<BTreeMap<(String, String), Arc<Mutex<Option<Arc<Index>>>>>>,
+}
+
+impl Archives {
+    /// Returns the index of a suite for an architecture. Whoever asks for one that is being loaded waits for it.
+    fn index(&self, suite: &str, architecture: &str, inputs: &Inputs<'_>) -> Result<Arc<Index>, Error> {
+        let key = (suite.to_owned(), architecture.to_owned());
+        let slot = self.indexes.lock().expect("nothing panics under this lock").entry(key).or_default().clone();
+        let mut slot = slot.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(index) = &*slot {
+            return Ok(index.clone());
+        }
+        let archive = Archive {
+            mirror: (inputs.mirror)()?.url,
+            suite: suite.to_owned(),
+            components: vec![COMPONENT.to_owned()],
+            architecture: architecture.to_owned(),
+        };
+        let index = Arc::new(archive.index(inputs.store, inputs.access)?);
+        *slot = Some(index.clone());
+        Ok(index)
+    }
+}
+
+/// The archives that one image asks.
 pub(super) struct Packages<'l, 'a> {
     inputs: &'l Inputs<'a>,
-    indexes: BTreeMap<(String, String), Index>,
+    /// The newest date of those that were asked.
+    newest: Option<i64>,
 }
 
 /// The component that packages come from.
@@ -46,31 +76,17 @@ pub(super) struct Defaults<'a> {
 
 impl<'l, 'a> Packages<'l, 'a> {
     pub(super) fn new(inputs: &'l Inputs<'a>) -> Packages<'l, 'a> {
-        Packages { inputs, indexes: BTreeMap::new() }
-    }
-
-    fn index(&mut self, suite: &str, architecture: &str) -> Result<&Index, Error> {
-        let key = (suite.to_owned(), architecture.to_owned());
-        if !self.indexes.contains_key(&key) {
-            let archive = Archive {
-                mirror: (self.inputs.mirror)()?.url,
-                suite: suite.to_owned(),
-                components: vec![COMPONENT.to_owned()],
-                architecture: architecture.to_owned(),
-            };
-            let index = archive.index(self.inputs.store, self.inputs.access)?;
-            self.indexes.insert(key.clone(), index);
-        }
-        Ok(&self.indexes[&key])
+        Packages { inputs, newest: None }
     }
 
     /// Returns the newest date of the archives that were asked.
     pub(super) fn newest_archive(&self) -> Option<i64> {
-        self.indexes.values().map(Index::date).max()
+        self.newest
     }
 
     fn find(&mut self, suite: &str, architecture: &str, name: &str, place: Place) -> Result<Package, LowerError> {
-        let index = self.index(suite, architecture)?;
+        let index = self.inputs.archives.index(suite, architecture, self.inputs)?;
+        self.newest = self.newest.max(Some(index.date()));
         if let Some(package) = index.find(name)? {
             return Ok(package);
         }

@@ -28,7 +28,11 @@ impl Lowering<'_, '_> {
         let platform = image.string("platform")?;
         let partitions = image.records("partitions")?;
         let time = self.source_date();
-        let identity = self.identity(image, system.as_ref(), time)?;
+        let mut declared = Vec::new();
+        for &partition in &partitions {
+            declared.push(self.declared_files(partition)?);
+        }
+        let identity = self.identity(image, system.as_ref(), &declared, time)?;
         let root_uuid = match system.as_ref().and_then(|system| system.root_uuid.clone()) {
             Some(text) => text.parse().map_err(|why| {
                 mistake("E0404", image, "operating-system", format!("{why}"), "its root has this UUID")
@@ -37,7 +41,7 @@ impl Lowering<'_, '_> {
         };
         let capacities = capacities(image, &partitions)?;
         let (mut inputs, mut entries) = (Vec::new(), Vec::new());
-        for (&partition, capacity) in partitions.iter().zip(capacities) {
+        for ((&partition, declared), capacity) in partitions.iter().zip(&declared).zip(capacities) {
             let content = partition.optional_string("content")?;
             let ids = Ids {
                 identity,
@@ -48,12 +52,12 @@ impl Lowering<'_, '_> {
                     identity.guid(&format!("file system {}", partition.string("name")?))
                 },
             };
-            let contents = match (&system, content) {
+            let mut contents = match (&system, content) {
                 (Some(system), Some("root")) => self.root(system, root_uuid, time),
                 (Some(system), Some("bootloader")) => self.loader_files(system, root_uuid),
                 _ => Contents::default(),
             };
-            let contents = self.with_files(contents, partition)?;
+            contents.append(declared);
             inputs.push(self.file_system(partition, contents, capacity, &ids)?);
             entries.push(entry(partition, platform, identity)?);
         }
@@ -76,21 +80,31 @@ impl Lowering<'_, '_> {
     }
 
     /// Derives the image's identity from everything that is in it but identifiers.
-    fn identity(&self, image: View<'_, '_>, system: Option<&System>, time: i64) -> Result<Identity, LowerError> {
-        let shown = image
-            .evaluator
-            .show(gravure_eval::Value::Record(image.record), "image")
-            .map_err(LowerError::Diagnostics)?;
-        let mut description = shown.into_bytes();
+    fn identity(
+        &self,
+        image: View<'_, '_>,
+        system: Option<&System>,
+        declared: &[Contents],
+        time: i64,
+    ) -> Result<Identity, LowerError> {
+        let canonical = image.evaluator.canonical(gravure_eval::Value::Record(image.record));
+        let mut description = canonical.map_err(LowerError::Diagnostics)?.into_bytes();
         description.extend_from_slice(&time.to_le_bytes());
         for node in system.iter().flat_map(|system| system.nodes()) {
             description.extend_from_slice(&self.graph.key(node).0);
         }
+        for contents in system.iter().map(|system| system.declared()).chain(declared) {
+            description.extend(serde_json::to_vec(&contents.parameters).expect("parameters are plain data"));
+            for &node in &contents.inputs {
+                description.extend_from_slice(&self.graph.key(node).0);
+            }
+        }
         Ok(Identity::of(&description))
     }
 
-    /// Adds the files that the partition itself declares.
-    fn with_files(&mut self, mut contents: Contents, partition: View<'_, '_>) -> Result<Contents, LowerError> {
+    /// The files that a partition itself declares.
+    fn declared_files(&mut self, partition: View<'_, '_>) -> Result<Contents, LowerError> {
+        let mut contents = Contents::default();
         for file in partition.records("files")? {
             self.declared_file(file, &mut contents)?;
         }

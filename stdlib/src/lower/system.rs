@@ -23,6 +23,14 @@ impl Contents {
         self.inputs.push(node);
         self.inputs.len() - 1
     }
+
+    /// Puts the entries of `other` over these.
+    pub(super) fn append(&mut self, other: &Contents) {
+        let first = self.inputs.len();
+        self.inputs.extend(&other.inputs);
+        let entries = other.parameters.entries.iter().map(|declared| declared.with_inputs_from(first));
+        self.parameters.entries.extend(entries);
+    }
 }
 
 /// An operating system, lowered as far as it does not depend on identifiers.
@@ -70,10 +78,14 @@ struct Mount {
 }
 
 impl System {
-    /// Returns the nodes that the system is made of, for the identity of its image.
+    /// Returns the nodes that the system is made of.
     pub(super) fn nodes(&self) -> impl Iterator<Item = NodeId> {
-        let packages = self.packages.iter().map(|package| package.tree);
-        packages.chain([self.initrd, self.loader]).chain(self.contents.inputs.iter().copied())
+        self.packages.iter().map(|package| package.tree).chain([self.initrd, self.loader])
+    }
+
+    /// Returns what is declared beside the packages.
+    pub(super) fn declared(&self) -> &Contents {
+        &self.contents
     }
 }
 
@@ -183,10 +195,7 @@ impl Lowering<'_, '_> {
         }
         contents.parameters.foundation = busybox::foundation();
         let initrd = contents.input(system.initrd);
-        let first = contents.inputs.len();
-        contents.inputs.extend(&system.contents.inputs);
-        let declared = system.contents.parameters.entries.iter().map(|declared| declared.with_inputs_from(first));
-        contents.parameters.entries = declared.collect();
+        contents.append(&system.contents);
         contents.parameters.entries.extend([
             Declared::text("/etc/fstab", 0o644, fstab(&system.file_systems)),
             Declared::new("/boot/initrd.img", 0o644, What::Input(initrd)),
