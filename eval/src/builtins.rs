@@ -5,7 +5,7 @@
 use gravure_lang::Place;
 
 use crate::evaluator::Evaluator;
-use crate::value::{Task, Thunk, Value};
+use crate::value::{State, Thunk, Value};
 use crate::{Result, errors};
 
 /// Declares the table of functions: name, number of arguments, and the documentation that the manual prints.
@@ -88,9 +88,15 @@ impl<'h> Evaluator<'h> {
         let value = |index: usize| self.force(arguments[index]);
         match builtin {
             Builtin::Len => self.len_of(value(0)?, place),
-            Builtin::Map => self.map_list(value(0)?, self.list_argument(builtin, arguments[1])?),
-            Builtin::Filter => self.filter(value(0)?, self.list_argument(builtin, arguments[1])?),
-            Builtin::Fold => self.fold(value(0)?, arguments[1], self.list_argument(builtin, arguments[2])?, place),
+            Builtin::Map => Ok(self
+                .map_list(self.function_argument(builtin, arguments[0])?, self.list_argument(builtin, arguments[1])?)),
+            Builtin::Filter => {
+                self.filter(self.function_argument(builtin, arguments[0])?, self.list_argument(builtin, arguments[1])?)
+            }
+            Builtin::Fold => {
+                let function = self.function_argument(builtin, arguments[0])?;
+                self.fold(function, arguments[1], self.list_argument(builtin, arguments[2])?, place)
+            }
             Builtin::Range => self.range(value(0)?, value(1)?, place),
             Builtin::Join => self.join(self.list_argument(builtin, arguments[0])?, value(1)?, place),
             Builtin::Flatten => self.flatten_lists(self.list_argument(builtin, arguments[0])?, place),
@@ -99,9 +105,7 @@ impl<'h> Evaluator<'h> {
                 self.text_argument(builtin, arguments[1])?,
                 place,
             ),
-            Builtin::Chars => {
-                Ok(self.strings(self.text_argument(builtin, arguments[0])?.split_inclusive(|_| true), place))
-            }
+            Builtin::Chars => self.strings(self.text_argument(builtin, arguments[0])?.split_inclusive(|_| true), place),
             Builtin::StartsWith => Ok(Value::Bool(
                 self.text_argument(builtin, arguments[0])?.starts_with(self.text_argument(builtin, arguments[1])?),
             )),
@@ -112,7 +116,7 @@ impl<'h> Evaluator<'h> {
             Builtin::Has => self.has(value(0)?, value(1)?, place),
             Builtin::LabelOf => self.label_of(value(0)?, place),
             Builtin::Error => {
-                let message = self.expect_string(value(0)?, arguments[0].place)?;
+                let message = self.expect_string(value(0)?, "`error`", arguments[0].place)?;
                 Err(errors::raised(message, place).into())
             }
         }
@@ -127,6 +131,16 @@ impl<'h> Evaluator<'h> {
         }
     }
 
+    fn function_argument(&self, builtin: Builtin, thunk: &'h Thunk<'h>) -> Result<Value<'h>> {
+        match self.force(thunk)? {
+            function @ (Value::Function(_) | Value::Builtin(_)) => Ok(function),
+            other => {
+                let what = format!("`{}`", builtin.name());
+                Err(errors::wrong_operand(&what, "a function", other.kind(), thunk.place).into())
+            }
+        }
+    }
+
     fn len_of(&self, value: Value<'h>, place: Place) -> Result<Value<'h>> {
         match value {
             Value::List(elements) => Ok(Value::Int(elements.len() as i64)),
@@ -136,15 +150,20 @@ impl<'h> Evaluator<'h> {
         }
     }
 
-    fn map_list(&self, function: Value<'h>, list: Thunks<'h>) -> Result<Value<'h>> {
-        Ok(self.list(list.iter().map(|&element| self.todo(Task::Apply(function, element), element.place))))
+    fn map_list(&self, function: Value<'h>, list: Thunks<'h>) -> Value<'h> {
+        let function: &'h Value<'h> = self.heap.alloc(function);
+        self.list(list.iter().map(|&element| self.todo(State::Apply(function, element), element.place)))
     }
 
     fn filter(&self, function: Value<'h>, list: Thunks<'h>) -> Result<Value<'h>> {
         let mut kept = Vec::new();
         for &element in list {
             let wanted = self.call(function, &[element], element.place)?;
-            if self.expect_bool(wanted, "the function of `filter`", element.place)? {
+            let place = match function {
+                Value::Function(closure) => closure.code.body.place,
+                _ => element.place,
+            };
+            if self.expect_bool(wanted, "`filter`", place)? {
                 kept.push(element);
             }
         }
@@ -161,7 +180,8 @@ impl<'h> Evaluator<'h> {
 
     fn range(&self, from: Value<'h>, to: Value<'h>, place: Place) -> Result<Value<'h>> {
         let (Value::Int(from), Value::Int(to)) = (from, to) else {
-            return Err(errors::wrong_operands("range", from.kind(), to.kind(), place).into());
+            let other = if matches!(from, Value::Int(_)) { to } else { from };
+            return Err(errors::wrong_operand("`range`", "two integers", other.kind(), place).into());
         };
         let len = usize::try_from(i128::from(to) - i128::from(from)).unwrap_or(if to < from { 0 } else { usize::MAX });
         self.limit(len, self.limits.elements, "a list", "elements", place)?;
@@ -170,7 +190,7 @@ impl<'h> Evaluator<'h> {
     }
 
     fn join(&self, list: Thunks<'h>, separator: Value<'h>, place: Place) -> Result<Value<'h>> {
-        let separator = self.expect_string(separator, place)?;
+        let separator = self.expect_string(separator, "`join`", place)?;
         let mut text = String::new();
         for (i, element) in list.iter().enumerate() {
             let value = self.force(element)?;
@@ -203,14 +223,19 @@ impl<'h> Evaluator<'h> {
         }
     }
 
-    fn strings(&self, texts: impl Iterator<Item = &'h str>, place: Place) -> Value<'h> {
-        self.list(texts.map(|text| self.done(Value::String(text), place)).collect::<Vec<_>>())
+    fn strings(&self, texts: impl Iterator<Item = &'h str>, place: Place) -> Result<Value<'h>> {
+        let mut elements = Vec::new();
+        for text in texts {
+            elements.push(self.done(Value::String(text), place));
+            self.limit(elements.len(), self.limits.elements, "a list", "elements", place)?;
+        }
+        Ok(self.list(elements))
     }
 
     fn split(&self, text: &'h str, separator: &'h str, place: Place) -> Result<Value<'h>> {
         match separator {
             "" => Err(errors::wrong_operand("`split`", "a separator", "an empty string", place).into()),
-            separator => Ok(self.strings(text.split(separator), place)),
+            separator => self.strings(text.split(separator), place),
         }
     }
 
@@ -232,7 +257,12 @@ impl<'h> Evaluator<'h> {
                 Ok(Value::Bool(self.program.names.find(field).is_some_and(|name| table.find(name).is_some())))
             }
             (Value::List(elements), part) => self.has_element(elements, part, place).map(Value::Bool),
-            (whole, part) => Err(errors::wrong_operands("has", whole.kind(), part.kind(), place).into()),
+            (Value::String(_) | Value::Map(_) | Value::Record(_), part) => {
+                Err(errors::wrong_operand("`has`", "a string as its second argument", part.kind(), place).into())
+            }
+            (whole, _) => {
+                Err(errors::wrong_operand("`has`", "a string, list, map or record", whole.kind(), place).into())
+            }
         }
     }
 

@@ -135,8 +135,8 @@ pub(crate) enum Type {
     Union(Vec<Type>),
     /// `Partition`
     Record(TypeId),
-    /// `fn(A): R`, with the number of parameters
-    Function(usize),
+    /// `fn(A): R`; only the number of parameters is a contract
+    Function(Vec<Type>, Option<Box<Type>>),
 }
 
 /// An expression with its place.
@@ -166,7 +166,7 @@ pub(crate) enum ExprKind {
     /// `{ ... }`
     Record(Box<Body>),
     /// `mixin { ... }`
-    Mixin(Box<Body>),
+    Mixin(Box<Mixin>),
     /// `base { ... }`
     Extend(Box<Expr>, Box<Body>),
     /// `a.b`
@@ -219,6 +219,8 @@ pub(crate) enum ExprKind {
         depth: u32,
         /// The field.
         name: Name,
+        /// How many edits of the field in the same body stand above: each is a layer.
+        earlier: u32,
         /// Where the name stands.
         place: Place,
     },
@@ -276,15 +278,33 @@ pub(crate) struct Argument {
     pub value: Expr,
 }
 
+/// How any file can refer to a value: the module and the fields that lead to it.
+#[derive(Debug)]
+pub(crate) struct Path {
+    /// The module.
+    pub module: ModuleId,
+    /// The fields, from the outermost.
+    pub fields: Vec<Name>,
+}
+
+/// `mixin { ... }`
+#[derive(Debug)]
+pub(crate) struct Mixin {
+    /// Where a file can refer to it.
+    pub path: Option<Path>,
+    /// The body.
+    pub body: Body,
+}
+
 /// Parameters and body of a function. The parameters are the slots of one frame.
 #[derive(Debug)]
 pub(crate) struct Function {
-    /// Where a file can refer to it: the module and the path of fields that lead to it.
-    pub path: Option<(ModuleId, Vec<Name>)>,
+    /// Where a file can refer to it.
+    pub path: Option<Path>,
     /// The parameters in order.
     pub parameters: Vec<Parameter>,
-    /// The type of the result.
-    pub result: Option<Type>,
+    /// The type of the result, and where it is written.
+    pub result: Option<(Type, Place)>,
     /// The body.
     pub body: Expr,
 }

@@ -7,54 +7,59 @@ use gravure_lang::Place;
 
 use crate::code::{Type, TypeId};
 use crate::evaluator::Evaluator;
-use crate::names::Name;
-use crate::value::{State, Task, Thunk, Value};
+use crate::value::{Contract, Slot, State, Thunk, Value};
 use crate::{Result, errors};
 
 impl<'h> Evaluator<'h> {
-    /// Returns a thunk whose value is that of `thunk` and of the type `ty`.
-    pub(crate) fn contract(&self, thunk: &'h Thunk<'h>, ty: Option<&'h Type>, declared: Place) -> &'h Thunk<'h> {
-        match ty {
-            None | Some(Type::Any) => thunk,
-            Some(ty) => match thunk.state.get() {
-                State::Done(value) if self.is_plainly(value, ty) => thunk,
-                _ => self.todo(Task::Checked(thunk, ty, declared), thunk.place),
-            },
+    /// Returns a thunk whose value is that of `thunk` and fulfils the contract.
+    pub(crate) fn contracted(&self, thunk: &'h Thunk<'h>, contract: &'h Contract<'h>) -> &'h Thunk<'h> {
+        if self.is_plainly(thunk, contract.ty) {
+            thunk
+        } else {
+            self.todo(State::Checked(thunk, contract), thunk.place)
         }
     }
 
-    /// Checks a value that is written at `place` against the type declared at `declared`, of the field `field`.
+    /// Checks a value that is written at `place`.
     ///
     /// Returns the value with the contracts of its parts.
-    pub(crate) fn check(
-        &self,
-        value: Value<'h>,
-        ty: &'h Type,
-        place: Place,
-        declared: Place,
-        field: Option<Name>,
-    ) -> Result<Value<'h>> {
-        match (ty, value) {
-            (Type::List(element), Value::List(elements)) => self.check_list(elements, element, declared),
+    pub(crate) fn check(&self, value: Value<'h>, place: Place, contract: Contract<'h>) -> Result<Value<'h>> {
+        match (contract.ty, value) {
+            (Type::List(element), Value::List(elements)) => self.check_list(elements, element, contract),
             (Type::Map(element), Value::Map(entries)) if **element != Type::Any => {
-                let entries = entries.iter().map(|&(key, thunk)| (key, self.contract(thunk, Some(element), declared)));
-                Ok(Value::Map(self.heap.alloc_slice_fill_iter(entries.collect::<Vec<_>>())))
+                let contract = self.contract_of_parts(element, contract);
+                let entries = entries.iter().map(|&(key, thunk)| (key, self.contracted(thunk, contract)));
+                Ok(Value::Map(self.heap.alloc_slice_fill_iter(entries)))
             }
-            (Type::Key(ty), value) => self.check(value, ty, place, declared, field),
+            (Type::Key(ty), value) => self.check(value, place, Contract { ty, ..contract }),
             (Type::Union(members), value) => match members.iter().find(|member| self.accepts(value, member)) {
-                Some(member) => self.check(value, member, place, declared, field),
-                None => Err(self.mismatch(value, ty, place, declared, field)),
+                Some(ty) => self.check(value, place, Contract { ty, ..contract }),
+                None => Err(self.mismatch(value, place, contract)),
             },
             (ty, value) if self.accepts(value, ty) => Ok(value),
-            (ty, value) => Err(self.mismatch(value, ty, place, declared, field)),
+            _ => Err(self.mismatch(value, place, contract)),
         }
     }
 
-    fn check_list(&self, elements: &'h [&'h Thunk<'h>], element: &'h Type, declared: Place) -> Result<Value<'h>> {
+    fn contract_of_parts(&self, ty: &'h Type, whole: Contract<'h>) -> &'h Contract<'h> {
+        let slot = match whole.slot {
+            Slot::Field(name) => Slot::Element(name),
+            slot => slot,
+        };
+        self.heap.alloc(Contract { ty, slot, ..whole })
+    }
+
+    fn check_list(
+        &self,
+        elements: &'h [&'h Thunk<'h>],
+        element: &'h Type,
+        contract: Contract<'h>,
+    ) -> Result<Value<'h>> {
         if *element == Type::Any {
             return Ok(Value::List(elements));
         }
-        let checked = elements.iter().map(|&thunk| self.contract(thunk, Some(element), declared));
+        let contract = self.contract_of_parts(element, contract);
+        let checked = elements.iter().map(|&thunk| self.contracted(thunk, contract));
         let checked: &'h [&'h Thunk<'h>] = self.heap.alloc_slice_fill_iter(checked);
         if let Type::Record(ty) = element
             && self.key_field(*ty).is_some()
@@ -103,36 +108,44 @@ impl<'h> Evaluator<'h> {
             (Type::Member(member), Value::Symbol(symbol)) => *member == symbol,
             (Type::Union(members), value) => members.iter().any(|member| self.accepts(value, member)),
             (Type::Record(ty), Value::Record(record)) => record.ty.is_some_and(|of| self.program.is_subtype(of, *ty)),
-            (Type::Function(arity), Value::Function(closure)) => {
+            (Type::Function(parameters, _), Value::Function(closure)) => {
                 let required = closure.code.parameters.iter().filter(|parameter| parameter.default.is_none()).count();
-                (required..=closure.code.parameters.len()).contains(arity)
+                (required..=closure.code.parameters.len()).contains(&parameters.len())
             }
-            (Type::Function(_), Value::Builtin(_)) => true,
+            (Type::Function(..), Value::Builtin(_)) => true,
             _ => false,
         }
     }
 
-    /// Whether nothing inside the value is left to check.
-    fn is_plainly(&self, value: Value<'h>, ty: &Type) -> bool {
-        !matches!(value, Value::List(_) | Value::Map(_)) && self.accepts(value, ty)
+    /// Whether it is known already that a value and all inside it are of a type.
+    pub(crate) fn is_plainly(&self, thunk: &Thunk<'h>, ty: &Type) -> bool {
+        match (ty, thunk.state.get()) {
+            (Type::Any, _) => true,
+            (_, State::Done(Value::List(_) | Value::Map(_))) => false,
+            (ty, State::Done(value)) => self.accepts(value, ty),
+            _ => false,
+        }
     }
 
-    fn mismatch(
-        &self,
-        value: Value<'h>,
-        ty: &Type,
-        place: Place,
-        declared: Place,
-        field: Option<Name>,
-    ) -> Box<gravure_lang::Diagnostic> {
-        let field = field.map(|name| self.program.text(name));
+    fn mismatch(&self, value: Value<'h>, place: Place, contract: Contract<'h>) -> Box<gravure_lang::Diagnostic> {
+        let slot = self.slot_text(contract.slot);
         if let Value::Symbol(symbol) = value {
-            let members = self.members(ty);
+            let members = self.members(contract.ty);
             if !members.is_empty() {
-                return errors::no_member(self.program.text(symbol), &members, field, place, declared).into();
+                return errors::no_member(self.program.text(symbol), &members, &slot, place, contract.declared).into();
             }
         }
-        errors::wrong_type(&self.type_text(ty), &self.described(value), field, place, declared).into()
+        let (expected, found) = (self.type_text(contract.ty), self.described(value));
+        errors::wrong_type(&slot, &expected, &found, place, contract.declared).into()
+    }
+
+    fn slot_text(&self, slot: Slot) -> String {
+        match slot {
+            Slot::Field(name) => format!("`{}`", self.program.text(name)),
+            Slot::Element(name) => format!("an element of `{}`", self.program.text(name)),
+            Slot::Argument(name) => format!("the argument `{}`", self.program.text(name)),
+            Slot::Result => "the result".to_owned(),
+        }
     }
 
     /// Returns the symbols that a type accepts.
@@ -147,6 +160,11 @@ impl<'h> Evaluator<'h> {
     fn described(&self, value: Value<'h>) -> String {
         match value {
             Value::Record(record) if record.ty.is_some() => format!("a record of type {}", self.record_name(record)),
+            Value::Function(closure) => match closure.code.parameters.len() {
+                0 => "a function without parameters".to_owned(),
+                1 => "a function of one parameter".to_owned(),
+                parameters => format!("a function of {parameters} parameters"),
+            },
             other => other.kind().to_owned(),
         }
     }
@@ -167,9 +185,16 @@ impl<'h> Evaluator<'h> {
             Type::Key(ty) => self.type_text(ty),
             Type::Member(name) => format!("'{}", self.program.text(*name)),
             Type::None => "none".to_owned(),
-            Type::Union(members) => members.iter().map(|member| self.type_text(member)).collect::<Vec<_>>().join(" | "),
+            Type::Union(members) => self.type_texts(members).join(" | "),
             Type::Record(TypeId(id)) => self.program.text(self.program.types[*id as usize].name).to_owned(),
-            Type::Function(arity) => format!("fn({})", vec!["Any"; *arity].join(", ")),
+            Type::Function(parameters, None) => format!("fn({})", self.type_texts(parameters).join(", ")),
+            Type::Function(parameters, Some(result)) => {
+                format!("fn({}): {}", self.type_texts(parameters).join(", "), self.type_text(result))
+            }
         }
+    }
+
+    fn type_texts(&self, types: &[Type]) -> Vec<String> {
+        types.iter().map(|ty| self.type_text(ty)).collect()
     }
 }

@@ -7,12 +7,12 @@ use gravure_lang::{Diagnostic, Place, Span};
 use crate::names::nearest;
 
 /// Whether two places are one.
-fn same(a: Place, b: Place) -> bool {
+pub(crate) fn same(a: Place, b: Place) -> bool {
     (a.file, a.span.start, a.span.end) == (b.file, b.span.start, b.span.end)
 }
 
 /// Adds a secondary label unless it would repeat the primary one.
-fn also(diagnostic: Diagnostic, place: Place, text: &str) -> Diagnostic {
+pub(crate) fn also(diagnostic: Diagnostic, place: Place, text: &str) -> Diagnostic {
     if same(diagnostic.labels[0].place, place) { diagnostic } else { diagnostic.label(place, text) }
 }
 
@@ -27,28 +27,46 @@ fn alternatives(words: &[String]) -> String {
 
 // E01xx: names and files
 
-pub(crate) fn unknown_name<'a>(
-    name: &str,
-    known: impl IntoIterator<Item = &'a str>,
-    in_body: bool,
-    place: Place,
-) -> Diagnostic {
+/// What an unknown name was probably meant to be.
+pub(crate) enum Hint {
+    /// A field of the type that the body is put on.
+    OfBase,
+    /// Perhaps a field of whatever the body is put on.
+    MaybeOfBase,
+    /// This, which can stand here.
+    Near(String),
+    /// What this module of the standard library exports, which is not imported.
+    Import(String),
+    /// There is nothing like it.
+    None,
+}
+
+pub(crate) fn unknown_name(name: &str, hint: Hint, place: Place) -> Diagnostic {
     let diagnostic = Diagnostic::error("E0101", format!("there is no `{name}` here"), place, "unknown name");
-    match nearest(name, known) {
-        Some(near) => diagnostic.help(format!("write `{near}`")),
-        None if in_body => diagnostic.help(format!("if it is a field that only the base has, write `self.{name}`")),
-        None => diagnostic,
+    match hint {
+        Hint::OfBase => diagnostic.help(format!("write `self.{name}` for the field that is inherited")),
+        Hint::MaybeOfBase => diagnostic.help(format!("if it is a field that only the base has, write `self.{name}`")),
+        Hint::Near(near) => diagnostic.help(format!("write `{near}`")),
+        Hint::Import(path) => {
+            let alias = path.rsplit('/').next().unwrap_or(&path);
+            diagnostic.help(format!("add `import \"{path}\" as {alias}` at the top, and write `{alias}.{name}`"))
+        }
+        Hint::None => diagnostic,
     }
 }
 
-pub(crate) fn own_name(name: &str, place: Place) -> Diagnostic {
-    Diagnostic::error(
+pub(crate) fn own_name(name: &str, is_field: bool, place: Place) -> Diagnostic {
+    let diagnostic = Diagnostic::error(
         "E0102",
         format!("`{name}` inside its own definition means an outer `{name}`, and there is none"),
         place,
         "unknown name",
-    )
-    .help(format!("write `super.{name}` for the value that is overridden, or rename one of the two"))
+    );
+    if is_field {
+        diagnostic.help(format!("write `super.{name}` for the value that is overridden, or rename one of the two"))
+    } else {
+        diagnostic.help("rename one of the two")
+    }
 }
 
 pub(crate) fn sibling_or_import(name: &str, place: Place) -> Diagnostic {
@@ -58,7 +76,7 @@ pub(crate) fn sibling_or_import(name: &str, place: Place) -> Diagnostic {
 
 pub(crate) fn doubled(name: &str, place: Place, first: Place) -> Diagnostic {
     Diagnostic::error("E0104", format!("`{name}` is defined twice"), place, "defined again here")
-        .label(first, "first defined here")
+        .label(first, "defined here")
 }
 
 pub(crate) fn doubled_parameter(name: &str, place: Place) -> Diagnostic {
@@ -89,7 +107,7 @@ pub(crate) fn not_a_record_type(name: &str, place: Place) -> Diagnostic {
 }
 
 pub(crate) fn type_takes_one(name: &str, given: usize, place: Place) -> Diagnostic {
-    Diagnostic::error("E0108", format!("`{name}` takes one type, not {given}"), place, "")
+    Diagnostic::error("E0108", format!("`{name}` takes one type, not {given}"), place, "this type")
 }
 
 pub(crate) fn type_ring(name: &str, place: Place) -> Diagnostic {
@@ -113,7 +131,7 @@ pub(crate) fn import_ring(ring: &[(&str, Place)]) -> Diagnostic {
 }
 
 pub(crate) fn too_many_files(most: usize, place: Place) -> Diagnostic {
-    Diagnostic::error("E0112", format!("more than {most} files are imported"), place, "")
+    Diagnostic::error("E0112", format!("more than {most} files are imported"), place, "from here")
 }
 
 pub(crate) fn only_at_the_top(what: &str, place: Place) -> Diagnostic {
@@ -124,43 +142,35 @@ pub(crate) fn type_as_value(name: &str, place: Place) -> Diagnostic {
     Diagnostic::error("E0114", format!("`{name}` is the name of a type, not a value"), place, "used as a value")
 }
 
-pub(crate) fn outside_of_a_record(word: &str, place: Place) -> Diagnostic {
-    Diagnostic::error("E0115", format!("`{word}` means the record around it, and there is none"), place, "")
-}
-
 pub(crate) fn inheritance_ring(names: &[&str], place: Place) -> Diagnostic {
-    Diagnostic::error("E0116", format!("inheritance cycle: {}", names.join(" -> ")), place, "this type extends itself")
+    Diagnostic::error("E0115", format!("inheritance cycle: {}", names.join(" -> ")), place, "this type extends itself")
 }
 
 // E02xx: records and types
 
-pub(crate) fn wrong_type(
-    expected: &str,
-    found: &str,
-    field: Option<&str>,
-    place: Place,
-    declared: Place,
-) -> Diagnostic {
-    let what = field.map_or("this value".to_owned(), |field| format!("`{field}`"));
-    let diagnostic = Diagnostic::error(
-        "E0201",
-        format!("{what} must be `{expected}`, but this is {found}"),
-        place,
-        found.to_owned(),
-    );
-    also(diagnostic, declared, "declared here")
+/// `slot` says what holds the value: "`size`", "an element of `sizes`".
+pub(crate) fn wrong_type(slot: &str, expected: &str, found: &str, place: Place, declared: Place) -> Diagnostic {
+    let message = format!("{slot} must be `{expected}`, but this is {found}");
+    also(Diagnostic::error("E0201", message, place, found), declared, "declared here")
 }
 
-pub(crate) fn missing_field(record: &str, field: &str, made: Place, declared: Place) -> Diagnostic {
-    // The whole body would be underlined: its opening brace says as much.
-    let brace = Place { file: made.file, span: Span { start: made.span.start, end: made.span.start + 1 } };
-    Diagnostic::error(
-        "E0202",
-        format!("the field `{field}` of {record} has no value"),
-        brace,
-        format!("`{field}` is missing here"),
-    )
-    .label(declared, "declared here, without a default")
+/// Returns the place of the opening brace of a body: to underline the whole body would say no more.
+fn brace(body: Place) -> Place {
+    Place { file: body.file, span: Span { start: body.span.start, end: body.span.start + 1 } }
+}
+
+/// `path` leads from the record made at `made` to the field.
+pub(crate) fn missing_field(record: &str, field: &str, path: &str, made: Place, declared: Place) -> Diagnostic {
+    let message = format!("the field `{field}` of {record} has no value");
+    let diagnostic = Diagnostic::error("E0202", message, brace(made), format!("`{path}` is missing here"));
+    also(diagnostic, declared, "declared here, without a default").help(format!("add `{path} = ...`"))
+}
+
+pub(crate) fn missing_to_edit(record: &str, field: &str, edit: Place, declared: Place) -> Diagnostic {
+    let message = format!("the field `{field}` of {record} has no value");
+    Diagnostic::error("E0202", message, edit, "there is nothing to edit")
+        .label(declared, "declared here, without a default")
+        .help(format!("write `{field} = ...`"))
 }
 
 pub(crate) fn unknown_field(record: &str, field: &str, place: Place, near: Option<(&str, Place)>) -> Diagnostic {
@@ -173,16 +183,9 @@ pub(crate) fn unknown_field(record: &str, field: &str, place: Place, near: Optio
     }
 }
 
-pub(crate) fn no_member(
-    symbol: &str,
-    members: &[&str],
-    field: Option<&str>,
-    place: Place,
-    declared: Place,
-) -> Diagnostic {
-    let what = field.map_or(String::new(), |field| format!(" of `{field}`"));
-    let diagnostic =
-        Diagnostic::error("E0204", format!("`'{symbol}` is none of the values{what}"), place, "not a member");
+pub(crate) fn no_member(symbol: &str, members: &[&str], slot: &str, place: Place, declared: Place) -> Diagnostic {
+    let message = format!("`'{symbol}` is none of the values of {slot}");
+    let diagnostic = Diagnostic::error("E0204", message, place, "not a member");
     let diagnostic = also(diagnostic, declared, "declared here");
     let quoted: Vec<String> = members.iter().map(|member| format!("`'{member}`")).collect();
     match nearest(symbol, members.iter().copied()) {
@@ -192,8 +195,7 @@ pub(crate) fn no_member(
 }
 
 pub(crate) fn check_failed(message: &str, condition: Place, made: Place) -> Diagnostic {
-    let brace = Place { file: made.file, span: Span { start: made.span.start, end: made.span.start + 1 } };
-    Diagnostic::error("E0205", message, brace, "in this record").label(condition, "this must hold")
+    Diagnostic::error("E0205", message, brace(made), "in this record").label(condition, "this must hold")
 }
 
 pub(crate) fn double_key(key: &str, place: Place, first: Place) -> Diagnostic {
@@ -222,10 +224,14 @@ pub(crate) fn not_extensible(found: &str, place: Place) -> Diagnostic {
 }
 
 pub(crate) fn nothing_below(name: &str, place: Place, declared: Option<Place>) -> Diagnostic {
-    let diagnostic =
-        Diagnostic::error("E0209", format!("`super.{name}` has no value: nothing below defines `{name}`"), place, "");
+    let diagnostic = Diagnostic::error(
+        "E0209",
+        format!("`super.{name}` has no value: nothing below defines `{name}`"),
+        place,
+        "nothing is below",
+    );
     match declared {
-        Some(declared) => diagnostic.label(declared, "declared here, without a default"),
+        Some(declared) => also(diagnostic, declared, "declared here"),
         None => diagnostic,
     }
 }
@@ -236,7 +242,7 @@ pub(crate) fn nothing_to_edit(name: &str, place: Place) -> Diagnostic {
 }
 
 pub(crate) fn not_keyed(found: &str, place: Place) -> Diagnostic {
-    Diagnostic::error("E0210", format!("only lists and maps have elements, not {found}"), place, "")
+    Diagnostic::error("E0210", format!("only lists and maps have elements, not {found}"), place, "asked for by key")
 }
 
 pub(crate) fn no_key(element: Place, place: Place) -> Diagnostic {
@@ -255,25 +261,43 @@ pub(crate) fn no_fields(found: &str, field: &str, place: Place) -> Diagnostic {
 
 // E03xx: evaluation
 
-/// A ring of needs: each link is what is needed next and where.
-pub(crate) fn cycle(first: &str, links: &[(String, Place)]) -> Diagnostic {
+/// A ring of needs: each link is what is needed next, and where. The last link leads to the first value again.
+pub(crate) fn cycle(links: &[(&str, Place)]) -> Diagnostic {
+    let last = links.len() - 1;
+    let first = links[last].0;
+    let label = |number: usize| match (number, number == last) {
+        (0, true) => format!("`{first}` needs `{first}` again"),
+        (0, false) => format!("`{first}` needs `{}` ...", links[0].0),
+        (_, true) => format!("... which needs `{first}` again"),
+        (_, false) => format!("... which needs `{}` ...", links[number].0),
+    };
     let message = format!("`{first}` depends on itself");
-    let mut name = first;
-    let mut diagnostic: Option<Diagnostic> = None;
-    for (i, (next, place)) in links.iter().enumerate() {
-        let text = match (i, i + 1 == links.len()) {
-            (0, true) => format!("`{name}` needs `{next}` again"),
-            (0, false) => format!("`{name}` needs `{next}` ..."),
-            (_, true) => format!("... which needs `{next}` again"),
-            (_, false) => format!("... which needs `{next}` ..."),
-        };
-        diagnostic = Some(match diagnostic {
-            None => Diagnostic::error("E0301", message.clone(), *place, text),
-            Some(diagnostic) => diagnostic.label(*place, text),
-        });
-        name = next;
+    let diagnostic = Diagnostic::error("E0301", message, links[0].1, label(0));
+    let shown = |number: &usize| *number < SHOWN_LINKS || *number == last;
+    let diagnostic = (1..links.len())
+        .filter(shown)
+        .fold(diagnostic, |diagnostic, number| diagnostic.label(links[number].1, label(number)));
+    match links.len().saturating_sub(SHOWN_LINKS + 1) {
+        0 => diagnostic,
+        more => diagnostic.note(format!("{more} more stand between the last two")),
     }
-    diagnostic.expect("a ring has a link")
+}
+
+/// How many links of a ring are shown besides the last.
+const SHOWN_LINKS: usize = 5;
+
+/// A ring of values that have no names, such as elements of lists.
+pub(crate) fn nameless_cycle(values: &[Place]) -> Diagnostic {
+    let (first, others) = (values[0], &values[1..]);
+    if others.is_empty() {
+        return Diagnostic::error("E0301", "this value depends on itself", first, "needs itself");
+    }
+    let diagnostic = Diagnostic::error("E0301", "this value depends on itself", first, "this needs ...");
+    others.iter().take(SHOWN_LINKS).enumerate().fold(diagnostic, |diagnostic, (number, &place)| {
+        let last = number + 1 == others.len();
+        diagnostic
+            .label(place, if last { "... this, which needs the first again" } else { "... this, which needs ..." })
+    })
 }
 
 pub(crate) fn too_deep(limit: usize, last: &[Place]) -> Diagnostic {
@@ -284,7 +308,26 @@ pub(crate) fn too_deep(limit: usize, last: &[Place]) -> Diagnostic {
 }
 
 pub(crate) fn too_nested(limit: usize, place: Place) -> Diagnostic {
-    Diagnostic::error("E0302", format!("more than {limit} expressions wait for one another"), place, "the innermost")
+    Diagnostic::error(
+        "E0302",
+        format!("more than {} expressions wait for one another", grouped(limit as u64)),
+        place,
+        "the innermost",
+    )
+}
+
+pub(crate) fn too_many_steps(limit: u64, place: Place) -> Diagnostic {
+    Diagnostic::error(
+        "E0311",
+        format!("the evaluation takes more than {} steps", grouped(limit)),
+        place,
+        "stopped here",
+    )
+}
+
+pub(crate) fn too_much_memory(limit: usize, place: Place) -> Diagnostic {
+    let limit = gravure_lang::print_size(limit as u64);
+    Diagnostic::error("E0311", format!("the evaluation takes more than {limit} of memory"), place, "stopped here")
 }
 
 pub(crate) fn raised(message: &str, place: Place) -> Diagnostic {
@@ -296,21 +339,26 @@ pub(crate) fn wrong_operand(what: &str, expected: &str, found: &str, place: Plac
 }
 
 pub(crate) fn wrong_operands(operator: &str, left: &str, right: &str, place: Place) -> Diagnostic {
-    let diagnostic = Diagnostic::error("E0304", format!("`{operator}` cannot combine {left} and {right}"), place, "");
+    let text = format!("{left} and {right}");
+    let verb = if operator.starts_with(['<', '>']) { "compare" } else { "combine" };
+    let diagnostic = Diagnostic::error("E0304", format!("`{operator}` cannot {verb} {text}"), place, text);
     match (operator, left, right) {
         ("+", "a string", _) | ("+", _, "a string") => {
             diagnostic.help("to put a value into a text, write \"${value}\"")
+        }
+        (_, "a size", "an integer") | (_, "an integer", "a size") => {
+            diagnostic.help("write sizes with their unit, such as `512B` or `16MiB`")
         }
         _ => diagnostic,
     }
 }
 
-pub(crate) fn no_result(operator: &str, left: &str, right: &str, place: Place) -> Diagnostic {
-    Diagnostic::error("E0305", format!("`{left} {operator} {right}` has no result in range"), place, "")
+pub(crate) fn no_result(operator: &str, left: &str, right: &str, why: &str, place: Place) -> Diagnostic {
+    Diagnostic::error("E0305", format!("`{left} {operator} {right}` has no result: {why}"), place, "")
 }
 
 pub(crate) fn overflow(place: Place) -> Diagnostic {
-    Diagnostic::error("E0305", "the result is out of range", place, "")
+    Diagnostic::error("E0305", "the result is out of range", place, "out of range")
 }
 
 pub(crate) fn not_a_function(found: &str, place: Place) -> Diagnostic {
@@ -318,11 +366,17 @@ pub(crate) fn not_a_function(found: &str, place: Place) -> Diagnostic {
 }
 
 pub(crate) fn too_many_arguments(takes: usize, given: usize, place: Place) -> Diagnostic {
-    Diagnostic::error("E0306", format!("this function takes {takes} arguments, not {given}"), place, "called here")
+    let message = format!("this function takes {}, not {given}", arguments(takes));
+    Diagnostic::error("E0306", message, place, "called here")
 }
 
 pub(crate) fn wrong_arity(name: &str, takes: usize, given: usize, place: Place) -> Diagnostic {
-    Diagnostic::error("E0306", format!("`{name}` takes {takes} arguments, not {given}"), place, "called here")
+    let message = format!("`{name}` takes {}, not {given}", arguments(takes));
+    Diagnostic::error("E0306", message, place, "called here")
+}
+
+fn arguments(number: usize) -> String {
+    if number == 1 { "1 argument".to_owned() } else { format!("{number} arguments") }
 }
 
 pub(crate) fn missing_argument(name: &str, place: Place, declared: Place) -> Diagnostic {
@@ -340,7 +394,7 @@ pub(crate) fn unknown_parameter<'a>(name: &str, known: impl IntoIterator<Item = 
 }
 
 pub(crate) fn no_named_arguments(name: &str, place: Place) -> Diagnostic {
-    Diagnostic::error("E0306", format!("`{name}` takes its arguments in order, without names"), place, "")
+    Diagnostic::error("E0306", format!("`{name}` takes its arguments in order, without names"), place, "a name")
 }
 
 pub(crate) fn index_out_of_range(index: i64, len: usize, place: Place) -> Diagnostic {
@@ -348,12 +402,26 @@ pub(crate) fn index_out_of_range(index: i64, len: usize, place: Place) -> Diagno
 }
 
 pub(crate) fn over_limit(what: &str, len: u64, most: u64, unit: &str, place: Place) -> Diagnostic {
-    Diagnostic::error("E0308", format!("{what} would have {len} {unit}; the limit is {most}"), place, "made here")
+    let message = format!("{what} would have {} {unit}; the limit is {}", grouped(len), grouped(most));
+    Diagnostic::error("E0308", message, place, "made here")
 }
 
-pub(crate) fn no_arm(value: &str, subject: Place) -> Diagnostic {
-    Diagnostic::error("E0309", format!("no arm of this `match` accepts {value}"), subject, "has this value")
-        .help(format!("add the arm `{value} => ...`, or `_ => ...`"))
+/// Returns a number with its digits in groups of three.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).expect("digits are ASCII")).collect();
+    groups.join(",")
+}
+
+/// `arm` is the value as an arm would have it, if it can stand there.
+pub(crate) fn no_arm(value: &str, arm: Option<&str>, subject: Place) -> Diagnostic {
+    let diagnostic =
+        Diagnostic::error("E0309", format!("no arm of this `match` accepts {value}"), subject, "has this value");
+    match arm {
+        Some(arm) => diagnostic.help(format!("add the arm `{arm} => ...`, or `_ => ...`")),
+        None => diagnostic.help("add the arm `_ => ...`"),
+    }
 }
 
 pub(crate) fn not_interpolated(found: &str, place: Place) -> Diagnostic {

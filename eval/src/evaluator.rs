@@ -12,7 +12,7 @@ use gravure_lang::{Diagnostic, Place};
 use crate::code::{Expr, ExprKind, ModuleId, TypeId};
 use crate::names::Name;
 use crate::program::Program;
-use crate::value::{Env, Frame, Layer, Record, State, Task, Thunk, Value};
+use crate::value::{BodyFrame, Env, Frame, Layer, Record, State, Thunk, Value};
 use crate::{Result, errors};
 
 /// How far an evaluation may go.
@@ -20,6 +20,10 @@ use crate::{Result, errors};
 pub struct Limits {
     /// Values and calls that wait for one another.
     pub depth: usize,
+    /// Expressions evaluated and values compared, in all.
+    pub steps: u64,
+    /// Bytes of memory for values, in all.
+    pub memory: usize,
     /// Bytes of a string.
     pub string: usize,
     /// Elements of a list or map.
@@ -28,15 +32,19 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { depth: 10_000, string: 16 << 20, elements: 1_000_000 }
+        Limits { depth: 10_000, steps: 1_000_000_000, memory: 4 << 30, string: 16 << 20, elements: 1_000_000 }
     }
 }
 
 /// Expressions inside one another, over all calls: what the reserved stack holds.
-const NESTING: usize = 400_000;
+const NESTING: usize = 100_000;
 
-/// The stack that [`with_stack`] reserves, in bytes: room for [`NESTING`] expressions. Memory is used only where it is touched.
-const STACK: usize = 4 << 30;
+/// The stack that [`with_stack`] reserves, in bytes: room for [`NESTING`] expressions and the deepest calls, twice over.
+/// Memory is used only where it is touched.
+const STACK: usize = 1 << 30;
+
+/// After how many steps the totals are compared with their limits.
+const STEPS_BETWEEN_LOOKS: u64 = 1024;
 
 /// Runs `work` on a thread whose stack is large enough for every evaluation within the limits.
 pub fn with_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
@@ -56,6 +64,7 @@ pub struct Evaluator<'h> {
     type_layers: Vec<OnceCell<&'h Layer<'h>>>,
     needs: RefCell<Vec<Need>>,
     nesting: Cell<usize>,
+    steps: Cell<u64>,
 }
 
 /// One value that is being computed, or one call that is running.
@@ -80,6 +89,7 @@ impl<'h> Evaluator<'h> {
             type_layers: program.types.iter().map(|_| OnceCell::new()).collect(),
             needs: RefCell::new(Vec::new()),
             nesting: Cell::new(0),
+            steps: Cell::new(0),
         }
     }
 
@@ -104,7 +114,7 @@ impl<'h> Evaluator<'h> {
         }
         let ty = &self.program.types[id.0 as usize];
         let below = ty.extends.map(|base| self.type_layer(base)).transpose()?;
-        let env = Some(self.body_env(self.module(ty.module), 0)?);
+        let env = Some(self.table(self.module(ty.module))?.frames[0]);
         let height = below.map_or(0, |below| below.height + 1);
         let layer = self.heap.alloc(Layer { body: &ty.body, env, below, height, declares: true });
         Ok(self.type_layers[id.0 as usize].get_or_init(|| layer))
@@ -123,27 +133,26 @@ impl<'h> Evaluator<'h> {
         let task = match thunk.state.get() {
             State::Done(value) => return Ok(value),
             State::Busy => return Err(self.cycle(thunk, field, place)),
-            State::Todo(task) => task,
+            task => task,
         };
         thunk.state.set(State::Busy);
         let result = self.entered(Need { thunk: address(thunk), field, place }, || self.run(task));
         thunk.state.set(match result {
             Ok(value) => State::Done(value),
-            Err(_) => State::Todo(task),
+            Err(_) => task,
         });
         result
     }
 
-    fn run(&self, task: Task<'h>) -> Result<Value<'h>> {
+    fn run(&self, task: State<'h>) -> Result<Value<'h>> {
         match task {
-            Task::Eval(expr, env) => self.eval(expr, env),
-            Task::Checked(thunk, ty, declared) => {
-                let value = self.force(thunk)?;
-                self.check(value, ty, thunk.place, declared, None)
-            }
-            Task::Apply(function, argument) => self.call(function, &[argument], argument.place),
-            Task::Edit(thunk, edit, env) => self.edit(edit, || self.force(thunk), env),
-            Task::Field(record, name) => self.finish_field(record, name),
+            State::Done(value) => Ok(value),
+            State::Busy => unreachable!("a busy thunk is not run again"),
+            State::Eval(expr, env) => self.eval(expr, env),
+            State::Checked(thunk, contract) => self.check(self.force(thunk)?, thunk.place, *contract),
+            State::Apply(function, argument) => self.call(*function, &[argument], argument.place),
+            State::Edited(thunk, by) => self.edit(by.edit, || self.force(thunk), by.env),
+            State::Field(record, name) => self.finish_field(record, name),
         }
     }
 
@@ -165,6 +174,7 @@ impl<'h> Evaluator<'h> {
 
     /// Counts an expression inside others while `work` evaluates it.
     pub(crate) fn nested<T>(&self, place: Place, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.step(place)?;
         let nesting = self.nesting.get();
         if nesting >= NESTING {
             return Err(errors::too_nested(NESTING, place).into());
@@ -173,6 +183,24 @@ impl<'h> Evaluator<'h> {
         let result = work();
         self.nesting.set(nesting);
         result
+    }
+
+    /// Counts a step; now and then looks whether there have been too many.
+    pub(crate) fn step(&self, place: Place) -> Result<()> {
+        let steps = self.steps.get() + 1;
+        self.steps.set(steps);
+        if steps.is_multiple_of(STEPS_BETWEEN_LOOKS) { self.refuse_excess(place) } else { Ok(()) }
+    }
+
+    /// Stops an evaluation that has taken too many steps or too much memory.
+    pub(crate) fn refuse_excess(&self, place: Place) -> Result<()> {
+        if self.steps.get() > self.limits.steps {
+            return Err(errors::too_many_steps(self.limits.steps, place).into());
+        }
+        if self.heap.allocated_bytes() > self.limits.memory {
+            return Err(errors::too_much_memory(self.limits.memory, place).into());
+        }
+        Ok(())
     }
 
     fn too_deep(&self) -> Box<Diagnostic> {
@@ -185,17 +213,24 @@ impl<'h> Evaluator<'h> {
     fn cycle(&self, thunk: &'h Thunk<'h>, field: Option<Name>, place: Place) -> Box<Diagnostic> {
         let needs = self.needs.borrow();
         let start = needs.iter().rposition(|need| need.thunk == address(thunk)).expect("a busy thunk is being needed");
-        let ring = &needs[start..];
-        let first = ring[0].field.or(field);
-        let mut links: Vec<(String, Place)> = Vec::new();
-        for need in ring[1..].iter().filter(|need| need.thunk != 0) {
-            if let Some(name) = need.field {
-                links.push((self.program.text(name).to_owned(), need.place));
-            }
+        let ring: Vec<Need> = needs[start..].iter().filter(|need| need.thunk != 0).copied().collect();
+        // The first link is from the first value to the second; the last is from the last one to the first.
+        let mut links = ring[1..].to_vec();
+        links.push(Need { thunk: address(thunk), field: ring[0].field.or(field), place });
+        let name = |need: &Need| need.field.map(|name| self.program.text(name));
+        if links.iter().all(|link| link.field.is_none()) {
+            return errors::nameless_cycle(&ring.iter().map(|need| need.place).collect::<Vec<_>>()).into();
         }
-        let first = first.map_or("this value", |name| self.program.text(name)).to_owned();
-        links.push((first.clone(), place));
-        errors::cycle(&first, &links).into()
+        // Elements and arguments have no names: the fields between them tell the ring, beginning after a field.
+        while links.last().is_some_and(|link| link.field.is_none()) {
+            links.rotate_left(1);
+        }
+        let mut links: Vec<(&str, Place)> = links.iter().filter_map(|link| Some((name(link)?, link.place))).collect();
+        // A ring is told from its first place in the text, wherever it was entered.
+        let in_text = |&(_, (_, place)): &(usize, &(&str, Place))| (place.file, place.span.start);
+        let (first, _) = links.iter().enumerate().min_by_key(in_text).expect("a ring has a link");
+        links.rotate_left(first);
+        errors::cycle(&links).into()
     }
 
     // Frames
@@ -209,11 +244,19 @@ impl<'h> Evaluator<'h> {
         env
     }
 
-    /// Returns the record whose body is `depth` frames out, with the number of the layer.
-    pub(crate) fn body_frame(&self, env: &'h Env<'h>, depth: u32) -> (&'h Record<'h>, u32) {
+    /// Returns the frame `depth` frames out, which is that of a body.
+    pub(crate) fn body_frame(&self, env: &'h Env<'h>, depth: u32) -> &'h BodyFrame<'h> {
         match self.frame(env, depth).frame {
-            Frame::Body { record, layer, .. } => (record, layer),
+            Frame::Body(frame) => frame,
             Frame::Locals(_) => unreachable!("resolution found a body {depth} frames out"),
+        }
+    }
+
+    /// Returns the slot of the frame `depth` frames out, which is one of locals.
+    pub(crate) fn slot(&self, env: &'h Env<'h>, depth: u32, slot: u32) -> &'h Thunk<'h> {
+        match self.frame(env, depth).frame {
+            Frame::Locals(slots) => slots[slot as usize],
+            Frame::Body(_) => unreachable!("resolution found locals {depth} frames out"),
         }
     }
 
@@ -228,19 +271,16 @@ impl<'h> Evaluator<'h> {
         self.heap.alloc(Thunk { state: Cell::new(State::Done(value)), place })
     }
 
-    pub(crate) fn todo(&self, task: Task<'h>, place: Place) -> &'h Thunk<'h> {
-        self.heap.alloc(Thunk { state: Cell::new(State::Todo(task)), place })
+    pub(crate) fn todo(&self, task: State<'h>, place: Place) -> &'h Thunk<'h> {
+        self.heap.alloc(Thunk { state: Cell::new(task), place })
     }
 
     /// Returns a thunk for an expression: a variable's own, or a finished one for what is written out.
     pub(crate) fn delay(&self, expr: &'h Expr, env: &'h Env<'h>) -> &'h Thunk<'h> {
         match &expr.kind {
             ExprKind::Constant(constant) => self.done(self.constant(constant), expr.place),
-            ExprKind::Local { depth, slot } => match self.frame(env, *depth).frame {
-                Frame::Locals(slots) => slots[*slot as usize],
-                Frame::Body { .. } => unreachable!("resolution found parameters {depth} frames out"),
-            },
-            _ => self.todo(Task::Eval(expr, env), expr.place),
+            ExprKind::Local { depth, slot } => self.slot(env, *depth, *slot),
+            _ => self.todo(State::Eval(expr, env), expr.place),
         }
     }
 }

@@ -1,14 +1,12 @@
 //! Expressions: code and frames -> values. One small function for each form.
 
-use std::cell::Cell;
-
 use gravure_lang::Place;
 use gravure_lang::ast::{Binary, Unary};
 
-use crate::code::{Argument, Arm, Body, Comprehension, Constant, Expr, ExprKind, Function, Piece};
+use crate::code::{Arm, Comprehension, Constant, Expr, ExprKind, Piece};
 use crate::evaluator::Evaluator;
 use crate::names::Name;
-use crate::value::{Closure, Env, Frame, Layer, State, Task, Thunk, Value};
+use crate::value::{Closure, Env, Mixin, Thunk, Value};
 use crate::{Result, errors};
 
 impl<'h> Evaluator<'h> {
@@ -27,7 +25,7 @@ impl<'h> Evaluator<'h> {
             ExprKind::Comprehension(comprehension) => self.comprehension(comprehension, env),
             ExprKind::Map(entries) => self.map_literal(entries, env),
             ExprKind::Record(body) => Ok(self.layered(None, None, body, Some(env))),
-            ExprKind::Mixin(body) => Ok(self.mixin(body, env)),
+            ExprKind::Mixin(code) => Ok(Value::Mixin(self.heap.alloc(Mixin { code, env }))),
             ExprKind::Extend(base, body) => self.extend(self.eval(base, env)?, body, env, base.place),
             ExprKind::Field(base, name, at) => self.field_of(self.eval(base, env)?, *name, *at, base.place),
             ExprKind::Index(base, index) => self.index(self.eval(base, env)?, self.eval(index, env)?, index.place),
@@ -44,16 +42,12 @@ impl<'h> Evaluator<'h> {
                 self.eval(&parts.1, self.locals(&[value], env))
             }
             ExprKind::Match(subject, arms) => self.match_expr(subject, arms, env),
-            ExprKind::Local { depth, slot } => self.local(env, *depth, *slot, place),
-            ExprKind::Sibling { depth, name } => {
-                let (record, _) = self.body_frame(env, *depth);
-                self.field(record, *name, place)
-            }
+            ExprKind::Local { depth, slot } => self.need(self.slot(env, *depth, *slot), None, place),
+            ExprKind::Sibling { depth, name } => self.field(self.body_frame(env, *depth).record, *name, place),
             ExprKind::Private { depth, slot } => self.private(self.frame(env, *depth), *slot, place),
-            ExprKind::SelfRecord { depth } => Ok(Value::Record(self.body_frame(env, *depth).0)),
-            ExprKind::Super { depth, name, place } => {
-                let (record, layer) = self.body_frame(env, *depth);
-                self.super_field(record, layer, *name, *place)
+            ExprKind::SelfRecord { depth } => Ok(Value::Record(self.body_frame(env, *depth).record)),
+            ExprKind::Super { depth, name, earlier, place } => {
+                self.super_field(self.body_frame(env, *depth), *name, *earlier, *place)
             }
             ExprKind::Module(module) => Ok(Value::Record(self.module(*module))),
             ExprKind::Builtin(builtin) => Ok(Value::Builtin(*builtin)),
@@ -82,6 +76,7 @@ impl<'h> Evaluator<'h> {
                     let piece =
                         self.display(value).ok_or_else(|| errors::not_interpolated(value.kind(), expr.place))?;
                     text.push_str(&piece);
+                    self.limit(text.len(), self.limits.string, "a string", "bytes", place)?;
                 }
             }
         }
@@ -107,7 +102,10 @@ impl<'h> Evaluator<'h> {
 
     /// Refuses what is longer than a limit, before it is made.
     pub(crate) fn limit(&self, len: usize, most: usize, what: &str, unit: &str, place: Place) -> Result<()> {
-        if len > most { Err(errors::over_limit(what, len as u64, most as u64, unit, place).into()) } else { Ok(()) }
+        if len > most {
+            return Err(errors::over_limit(what, len as u64, most as u64, unit, place).into());
+        }
+        if len >= LARGE { self.refuse_excess(place) } else { Ok(()) }
     }
 
     pub(crate) fn list(
@@ -135,18 +133,15 @@ impl<'h> Evaluator<'h> {
 
     fn map_literal(&self, entries: &'h [(Expr, Expr)], env: &'h Env<'h>) -> Result<Value<'h>> {
         let mut map: Vec<(&'h str, &'h Thunk<'h>)> = Vec::with_capacity(entries.len());
+        let mut places = rustc_hash::FxHashMap::default();
         for (key, value) in entries {
-            let text = self.expect_string(self.eval(key, env)?, key.place)?;
-            if let Some((_, first)) = map.iter().find(|(known, _)| *known == text) {
-                return Err(errors::double_key(text, key.place, first.place).into());
+            let text = self.expect_key(self.eval(key, env)?, key.place)?;
+            if let Some(first) = places.insert(text, key.place) {
+                return Err(errors::double_key(text, key.place, first).into());
             }
             map.push((text, self.delay(value, env)));
         }
         Ok(Value::Map(self.heap.alloc_slice_copy(&map)))
-    }
-
-    fn mixin(&self, body: &'h Body, env: &'h Env<'h>) -> Value<'h> {
-        Value::Mixin(self.heap.alloc(Layer { body, env: Some(env), below: None, height: 0, declares: false }))
     }
 
     fn field_of(&self, base: Value<'h>, name: Name, at: Place, base_place: Place) -> Result<Value<'h>> {
@@ -164,11 +159,11 @@ impl<'h> Evaluator<'h> {
                 self.force(element.ok_or_else(|| errors::index_out_of_range(at, elements.len(), place))?)
             }
             (Value::List(elements), key) => {
-                let key = self.expect_string(key, place)?;
+                let key = self.expect_key(key, place)?;
                 self.force(elements[self.keyed_position(elements, key, place)?])
             }
             (Value::Map(entries), key) => {
-                let key = self.expect_string(key, place)?;
+                let key = self.expect_key(key, place)?;
                 let entry = entries.iter().find(|(name, _)| *name == key);
                 self.force(
                     entry.ok_or_else(|| errors::absent_key(key, entries.iter().map(|&(name, _)| name), place))?.1,
@@ -201,20 +196,15 @@ impl<'h> Evaluator<'h> {
                 return self.eval(&arm.value, env);
             }
         }
-        Err(errors::no_arm(&self.brief(value), subject.place).into())
-    }
-
-    fn local(&self, env: &'h Env<'h>, depth: u32, slot: u32, place: Place) -> Result<Value<'h>> {
-        match self.frame(env, depth).frame {
-            Frame::Locals(slots) => self.need(slots[slot as usize], None, place),
-            Frame::Body { .. } => unreachable!("resolution found parameters {depth} frames out"),
-        }
+        let is_composed = matches!(value, Value::List(_) | Value::Map(_) | Value::Record(_));
+        let text = self.brief(value);
+        Err(errors::no_arm(&text, (!is_composed).then_some(&*text), subject.place).into())
     }
 
     fn private(&self, env: &'h Env<'h>, slot: u32, place: Place) -> Result<Value<'h>> {
-        let Frame::Body { lets, body, .. } = env.frame else { unreachable!("resolution found a body") };
-        let code = &body.lets[slot as usize];
-        let thunk = lets[slot as usize].get_or_init(|| self.delay(&code.value, env));
+        let frame = self.body_frame(env, 0);
+        let code = &frame.layer.body.lets[slot as usize];
+        let thunk = frame.lets[slot as usize].get_or_init(|| self.delay(&code.value, env));
         self.need(thunk, Some(code.name), place)
     }
 
@@ -232,11 +222,11 @@ impl<'h> Evaluator<'h> {
         match operator {
             Binary::And | Binary::Or => {
                 let decides = operator == Binary::Or;
-                if self.expect_bool(value, "`&&` and `||`", left.place)? == decides {
+                let name = if decides { "`||`" } else { "`&&`" };
+                if self.expect_bool(value, name, left.place)? == decides {
                     return Ok(value);
                 }
-                let value = self.eval(right, env)?;
-                self.expect_bool(value, "`&&` and `||`", right.place).map(Value::Bool)
+                self.expect_bool(self.eval(right, env)?, name, right.place).map(Value::Bool)
             }
             Binary::Default => match value {
                 Value::None => self.eval(right, env),
@@ -250,7 +240,10 @@ impl<'h> Evaluator<'h> {
     /// `base & debug`: the mixin's body on top of the base.
     fn mix(&self, base: Value<'h>, base_place: Place, mixin: Value<'h>, place: Place) -> Result<Value<'h>> {
         match mixin {
-            Value::Mixin(layer) => self.extend(base, layer.body, layer.env.expect("a mixin has a frame"), base_place),
+            Value::Mixin(_) if !matches!(base, Value::Record(_) | Value::Type(_)) => {
+                Err(errors::wrong_operand("`&`", "a record on its left side", base.kind(), base_place).into())
+            }
+            Value::Mixin(mixin) => self.extend(base, &mixin.code.body, mixin.env, base_place),
             other => Err(errors::wrong_operand("`&`", "a mixin on its right side", other.kind(), place).into()),
         }
     }
@@ -264,117 +257,7 @@ impl<'h> Evaluator<'h> {
             (Unary::Negate, other) => Err(errors::wrong_operand("`-`", "an integer", other.kind(), place).into()),
         }
     }
-
-    // Calls
-
-    fn call_expr(
-        &self,
-        function: &'h Expr,
-        arguments: &'h [Argument],
-        env: &'h Env<'h>,
-        place: Place,
-    ) -> Result<Value<'h>> {
-        let function_value = self.eval(function, env)?;
-        match function_value {
-            Value::Function(closure) => {
-                let slots = self.bind(closure.code, arguments, env, place)?;
-                self.enter(closure, slots, place)
-            }
-            Value::Builtin(builtin) => {
-                if let Some((_, place)) = arguments.iter().find_map(|argument| argument.name) {
-                    return Err(errors::no_named_arguments(builtin.name(), place).into());
-                }
-                let values: Vec<&'h Thunk<'h>> =
-                    arguments.iter().map(|argument| self.delay(&argument.value, env)).collect();
-                self.calling(place, || self.call_builtin(builtin, &values, place))
-            }
-            other => Err(errors::not_a_function(other.kind(), function.place).into()),
-        }
-    }
-
-    /// Calls a function with arguments in order, as builtins do.
-    pub(crate) fn call(&self, function: Value<'h>, arguments: &[&'h Thunk<'h>], place: Place) -> Result<Value<'h>> {
-        match function {
-            Value::Function(closure) => {
-                let mut slots: Vec<Option<&'h Thunk<'h>>> = arguments.iter().copied().map(Some).collect();
-                if slots.len() > closure.code.parameters.len() {
-                    return Err(errors::too_many_arguments(closure.code.parameters.len(), slots.len(), place).into());
-                }
-                slots.resize(closure.code.parameters.len(), None);
-                self.enter(closure, slots, place)
-            }
-            Value::Builtin(builtin) => self.calling(place, || self.call_builtin(builtin, arguments, place)),
-            other => Err(errors::not_a_function(other.kind(), place).into()),
-        }
-    }
-
-    /// Gives every argument its parameter's slot.
-    fn bind(
-        &self,
-        code: &'h Function,
-        arguments: &'h [Argument],
-        env: &'h Env<'h>,
-        place: Place,
-    ) -> Result<Vec<Option<&'h Thunk<'h>>>> {
-        let mut slots = vec![None; code.parameters.len()];
-        let mut next = 0;
-        for argument in arguments {
-            let slot = match argument.name {
-                None => {
-                    next += 1;
-                    next - 1
-                }
-                Some((name, at)) => {
-                    code.parameters.iter().position(|parameter| parameter.name == name).ok_or_else(|| {
-                        let known = code.parameters.iter().map(|parameter| self.program.text(parameter.name));
-                        errors::unknown_parameter(self.program.text(name), known, at)
-                    })?
-                }
-            };
-            match slots.get_mut(slot) {
-                None => return Err(errors::too_many_arguments(code.parameters.len(), arguments.len(), place).into()),
-                Some(Some(_)) => {
-                    return Err(errors::doubled_parameter(
-                        self.program.text(code.parameters[slot].name),
-                        argument.value.place,
-                    )
-                    .into());
-                }
-                Some(free) => *free = Some(self.delay(&argument.value, env)),
-            }
-        }
-        Ok(slots)
-    }
-
-    /// Runs a function whose arguments have their slots.
-    fn enter(&self, closure: &'h Closure<'h>, slots: Vec<Option<&'h Thunk<'h>>>, place: Place) -> Result<Value<'h>> {
-        let parameters = &closure.code.parameters;
-        let mut thunks: Vec<&'h Thunk<'h>> = Vec::with_capacity(slots.len());
-        let mut defaults = Vec::new();
-        for (slot, parameter) in slots.into_iter().zip(parameters) {
-            thunks.push(match (slot, &parameter.default) {
-                (Some(thunk), _) => self.contract(thunk, parameter.ty.as_ref(), parameter.place),
-                (None, Some(default)) => {
-                    // The frame that it is computed in does not exist yet: its task follows below.
-                    let thunk = self.heap.alloc(Thunk { state: Cell::new(State::Busy), place: default.place });
-                    defaults.push((&*thunk, default));
-                    thunk
-                }
-                (None, None) => {
-                    return Err(
-                        errors::missing_argument(self.program.text(parameter.name), place, parameter.place).into()
-                    );
-                }
-            });
-        }
-        let env = self.locals(&thunks, closure.env);
-        for (thunk, default) in defaults {
-            thunk.state.set(State::Todo(Task::Eval(default, env)));
-        }
-        let value = self.calling(place, || self.eval(&closure.code.body, env))?;
-        match &closure.code.result {
-            Some(ty) => self.check(value, ty, closure.code.body.place, closure.code.body.place, None),
-            None => Ok(value),
-        }
-    }
 }
+
+/// Strings and lists from this length on are worth a look at the memory that is left.
+const LARGE: usize = 4096;

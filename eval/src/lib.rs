@@ -4,8 +4,10 @@
 //! No value of the language depends on built bytes, and no lock is held while evaluating.
 
 mod builtins;
+mod calls;
 mod code;
 mod contracts;
+mod edits;
 mod errors;
 mod evaluator;
 mod expressions;

@@ -38,9 +38,11 @@ impl Names {
 
 /// Returns the candidate that `wanted` was most probably meant to be; none is near enough otherwise.
 ///
-/// Near enough is a third of the letters changed, at most 3; `time-zone` and `timezone` are one change apart.
+/// Near enough is a third of the letters changed, at most 3, and never all of them; `time-zone` and `timezone` are one
+/// change apart.
 pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (wanted.chars().count().div_ceil(3)).min(3);
+    let letters = wanted.chars().count();
+    let limit = letters.div_ceil(3).min(3).min(letters.saturating_sub(1));
     candidates
         .into_iter()
         .map(|candidate| (distance(wanted, candidate), candidate))
@@ -79,5 +81,6 @@ mod tests {
         assert_eq!(nearest("time-zone", fields), Some("timezone"));
         assert_eq!(nearest("szie", fields), Some("size"));
         assert_eq!(nearest("label", fields), None);
+        assert_eq!(nearest("a", ["b"]), None);
     }
 }

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use gravure_lang::Place;
 use gravure_lang::ast::Binary;
+use rustc_hash::FxHashMap;
 
 use crate::evaluator::Evaluator;
 use crate::value::{Record, Thunk, Value};
@@ -40,10 +41,10 @@ impl<'h> Evaluator<'h> {
     pub(crate) fn add(&self, left: Value<'h>, right: Value<'h>, place: Place) -> Result<Value<'h>> {
         match (left, right) {
             (Value::Int(a), Value::Int(b)) => {
-                a.checked_add(b).map(Value::Int).ok_or_else(|| errors::overflow(place).into())
+                a.checked_add(b).map(Value::Int).ok_or_else(|| self.no_result("+", left, right, place))
             }
             (Value::Size(a), Value::Size(b)) => {
-                a.checked_add(b).map(Value::Size).ok_or_else(|| errors::overflow(place).into())
+                a.checked_add(b).map(Value::Size).ok_or_else(|| self.no_result("+", left, right, place))
             }
             (Value::String(a), Value::String(b)) => {
                 self.limit(a.len().saturating_add(b.len()), self.limits.string, "a string", "bytes", place)?;
@@ -67,8 +68,10 @@ impl<'h> Evaluator<'h> {
     ) -> Result<Value<'h>> {
         self.limit(left.len().saturating_add(right.len()), self.limits.elements, "a map", "entries", place)?;
         let mut entries = left.to_vec();
+        let mut positions: FxHashMap<&str, usize> = left.iter().zip(0..).map(|(&(key, _), at)| (key, at)).collect();
         for &(key, value) in right {
-            match entries.iter_mut().find(|(known, _)| *known == key) {
+            let position = *positions.entry(key).or_insert(entries.len());
+            match entries.get_mut(position) {
                 Some(entry) => entry.1 = value,
                 None => entries.push((key, value)),
             }
@@ -90,7 +93,7 @@ impl<'h> Evaluator<'h> {
             (Value::Size(a), Value::Size(b)) => on_sizes(a, b).map(Value::Size),
             _ => return Err(self.operands(operator, left, right, place)),
         };
-        result.ok_or_else(|| errors::no_result(operator, &self.brief(left), &self.brief(right), place).into())
+        result.ok_or_else(|| self.no_result(operator, left, right, place))
     }
 
     fn multiply(&self, left: Value<'h>, right: Value<'h>, place: Place) -> Result<Value<'h>> {
@@ -101,7 +104,7 @@ impl<'h> Evaluator<'h> {
             }
             _ => return Err(self.operands("*", left, right, place)),
         };
-        result.ok_or_else(|| errors::no_result("*", &self.brief(left), &self.brief(right), place).into())
+        result.ok_or_else(|| self.no_result("*", left, right, place))
     }
 
     /// `/`: integers round towards zero; a size divided by an integer must come out even.
@@ -117,7 +120,26 @@ impl<'h> Evaluator<'h> {
             }
             _ => return Err(self.operands("/", left, right, place)),
         };
-        result.ok_or_else(|| errors::no_result("/", &self.brief(left), &self.brief(right), place).into())
+        result.ok_or_else(|| self.no_result("/", left, right, place))
+    }
+
+    fn no_result(
+        &self,
+        operator: &str,
+        left: Value<'h>,
+        right: Value<'h>,
+        place: Place,
+    ) -> Box<gravure_lang::Diagnostic> {
+        let why = match (operator, left, right) {
+            ("/" | "%", _, Value::Int(0) | Value::Size(0)) => "nothing can be divided by zero",
+            ("/", Value::Size(_), Value::Int(parts)) if parts > 0 => "it does not come out even",
+            ("-", Value::Size(_), _) => "a size is never negative",
+            (_, Value::Size(_), Value::Int(number)) | (_, Value::Int(number), Value::Size(_)) if number < 0 => {
+                "a size is never negative"
+            }
+            _ => "it is out of range",
+        };
+        errors::no_result(operator, &self.brief(left), &self.brief(right), why, place).into()
     }
 
     fn compare(&self, operator: &str, left: Value<'h>, right: Value<'h>, place: Place) -> Result<Ordering> {
@@ -139,7 +161,7 @@ impl<'h> Evaluator<'h> {
         errors::wrong_operands(operator, left.kind(), right.kind(), place).into()
     }
 
-    /// Whether two values are equal; values of different types never are, and functions only to themselves.
+    /// Whether two values are equal; values of different types never are, and functions and mixins only to themselves.
     pub(crate) fn equal(&self, left: Value<'h>, right: Value<'h>, place: Place) -> Result<bool> {
         match (left, right) {
             (Value::None, Value::None) => Ok(true),
@@ -151,6 +173,7 @@ impl<'h> Evaluator<'h> {
             (Value::Type(a), Value::Type(b)) => Ok(a == b),
             (Value::Builtin(a), Value::Builtin(b)) => Ok(a == b),
             (Value::Function(a), Value::Function(b)) => Ok(std::ptr::eq(a, b)),
+            (Value::Mixin(a), Value::Mixin(b)) => Ok(std::ptr::eq(a, b)),
             (Value::List(a), Value::List(b)) => self.calling(place, || self.equal_lists(a, b, place)),
             (Value::Map(a), Value::Map(b)) => self.calling(place, || self.equal_maps(a, b, place)),
             (Value::Record(a), Value::Record(b)) => self.calling(place, || self.equal_records(a, b, place)),
@@ -159,6 +182,7 @@ impl<'h> Evaluator<'h> {
     }
 
     fn equal_thunks(&self, left: &'h Thunk<'h>, right: &'h Thunk<'h>, place: Place) -> Result<bool> {
+        self.step(place)?;
         if std::ptr::eq(left, right) {
             return Ok(true);
         }
@@ -187,9 +211,10 @@ impl<'h> Evaluator<'h> {
         if left.len() != right.len() {
             return Ok(false);
         }
+        let others: FxHashMap<&str, &'h Thunk<'h>> = right.iter().copied().collect();
         for (key, value) in left {
-            match right.iter().find(|(other, _)| other == key) {
-                Some((_, other)) if self.equal_thunks(value, other, place)? => {}
+            match others.get(key) {
+                Some(other) if self.equal_thunks(value, other, place)? => {}
                 _ => return Ok(false),
             }
         }

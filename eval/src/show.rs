@@ -6,12 +6,12 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use gravure_lang::{Diagnostic, Span, ast};
+use gravure_lang::{Diagnostic, Place, Span, ast};
 
-use crate::code::{ModuleId, TypeId};
+use crate::code::{self, ModuleId, TypeId};
 use crate::errors;
 use crate::evaluator::Evaluator;
-use crate::value::{Closure, Record, Thunk, Value};
+use crate::value::{Record, Thunk, Value};
 
 impl<'h> Evaluator<'h> {
     /// Returns a value as text that ends with a line break; a file in which it is called `name` unless it is a scalar.
@@ -25,7 +25,8 @@ impl<'h> Evaluator<'h> {
             return Err(first.found);
         }
         match value {
-            Value::List(_) | Value::Map(_) | Value::Record(_) | Value::Function(_) | Value::Type(_) => {}
+            Value::List(_) | Value::Map(_) | Value::Record(_) => {}
+            Value::Function(_) | Value::Mixin(_) | Value::Type(_) => {}
             _ => return Ok(gravure_lang::print_expression(&expr) + "\n"),
         }
         let aliases = first.choose_aliases(name);
@@ -52,7 +53,8 @@ impl<'h> Evaluator<'h> {
     /// Returns a value as a few words for a message.
     pub(crate) fn brief(&self, value: Value<'h>) -> String {
         match value {
-            Value::Bool(_) | Value::Int(_) | Value::Size(_) | Value::Symbol(_) | Value::String(_) | Value::None => {
+            Value::Int(value) => value.to_string(),
+            Value::Bool(_) | Value::Size(_) | Value::Symbol(_) | Value::String(_) | Value::None => {
                 gravure_lang::print_expression(&Shower::new(self, BTreeMap::new()).expr(value, 0))
             }
             other => other.kind().to_owned(),
@@ -60,8 +62,11 @@ impl<'h> Evaluator<'h> {
     }
 }
 
-/// How many records, lists and maps may be shown inside one another.
+/// How many records, lists and maps may be shown inside one another: fewer than a file may have, so that it can be read back.
 const DEPTH: usize = 200;
+
+/// How many values may be shown in all: what is shared in memory is shown as often as it is met.
+const VALUES: usize = 1_000_000;
 
 struct Shower<'e, 'h> {
     evaluator: &'e Evaluator<'h>,
@@ -70,6 +75,7 @@ struct Shower<'e, 'h> {
     /// Modules and names that were met.
     modules: BTreeSet<ModuleId>,
     names: BTreeSet<&'h str>,
+    n_values: usize,
     found: Vec<Diagnostic>,
     /// Whether every path is shown as the same one.
     hides_paths: bool,
@@ -82,6 +88,7 @@ impl<'e, 'h> Shower<'e, 'h> {
             aliases,
             modules: BTreeSet::new(),
             names: BTreeSet::new(),
+            n_values: 0,
             found: Vec::new(),
             hides_paths: false,
         }
@@ -112,12 +119,20 @@ impl<'e, 'h> Shower<'e, 'h> {
             Value::Record(record) => return self.record(record, depth),
             Value::Type(ty) => return self.type_expr(ty),
             Value::Builtin(builtin) => ast::ExprKind::Name(builtin.name()),
-            Value::Function(closure) => return self.function(closure),
-            Value::Mixin(_) => return self.unnamed("a mixin"),
+            Value::Function(closure) => return self.named(closure.code.path.as_ref(), "a function"),
+            Value::Mixin(mixin) => return self.named(mixin.code.path.as_ref(), "a mixin"),
         })
     }
 
+    /// Shows a value inside another, unless there are too many.
     fn thunk(&mut self, thunk: &'h Thunk<'h>, depth: usize) -> ast::Expr<'h> {
+        self.n_values += 1;
+        if depth >= DEPTH {
+            return self.failed(too_much(depth + 1, DEPTH, "levels", thunk.place));
+        }
+        if self.n_values > VALUES {
+            return self.failed(too_much(self.n_values, VALUES, "values", thunk.place));
+        }
         match self.evaluator.force(thunk) {
             Ok(value) => self.expr(value, depth + 1),
             Err(diagnostic) => self.failed(diagnostic),
@@ -133,11 +148,6 @@ impl<'e, 'h> Shower<'e, 'h> {
     }
 
     fn record(&mut self, record: &'h Record<'h>, depth: usize) -> ast::Expr<'h> {
-        if depth > DEPTH {
-            return self.failed(
-                errors::over_limit("what is shown", depth as u64, DEPTH as u64, "levels", record.place()).into(),
-            );
-        }
         if let (Some(module), true) = (record.module, depth > 0) {
             return expr(ast::ExprKind::Name(self.alias(module)));
         }
@@ -171,10 +181,11 @@ impl<'e, 'h> Shower<'e, 'h> {
         expr(ast::ExprKind::Field(Box::new(module), name(self.evaluator.program.text(ty.name))))
     }
 
-    fn function(&mut self, closure: &'h Closure<'h>) -> ast::Expr<'h> {
-        let Some((module, path)) = &closure.code.path else { return self.unnamed("a function") };
-        let module = expr(ast::ExprKind::Name(self.alias(*module)));
-        path.iter().fold(module, |base, &field| {
+    /// Shows a value by the names that lead to it.
+    fn named(&mut self, path: Option<&code::Path>, what: &str) -> ast::Expr<'h> {
+        let Some(path) = path else { return self.unnamed(what) };
+        let module = expr(ast::ExprKind::Name(self.alias(path.module)));
+        path.fields.iter().fold(module, |base, &field| {
             expr(ast::ExprKind::Field(Box::new(base), name(self.evaluator.program.text(field))))
         })
     }
@@ -235,6 +246,10 @@ impl<'e, 'h> Shower<'e, 'h> {
         });
         items.collect()
     }
+}
+
+fn too_much(found: usize, limit: usize, unit: &str, place: Place) -> Box<Diagnostic> {
+    errors::over_limit("what is shown", found as u64, limit as u64, unit, place).into()
 }
 
 /// Whether a text can stand where the language wants a name.

@@ -36,7 +36,7 @@ pub enum Value<'h> {
     /// A record.
     Record(&'h Record<'h>),
     /// A body kept for use on several bases.
-    Mixin(&'h Layer<'h>),
+    Mixin(&'h Mixin<'h>),
     /// A function written in the language.
     Function(&'h Closure<'h>),
     /// A function of the prelude.
@@ -72,6 +72,12 @@ pub struct Closure<'h> {
     pub(crate) env: &'h Env<'h>,
 }
 
+/// A body kept for use on several bases, with the frames that it sees.
+pub struct Mixin<'h> {
+    pub(crate) code: &'h code::Mixin,
+    pub(crate) env: &'h Env<'h>,
+}
+
 /// A value that is computed when it is needed, at most once.
 pub struct Thunk<'h> {
     pub(crate) state: Cell<State<'h>>,
@@ -79,30 +85,52 @@ pub struct Thunk<'h> {
     pub(crate) place: Place,
 }
 
-/// How far a thunk has come.
+/// How far a thunk has come. What computes it stands beside its value, so that both share their bytes: programs have
+/// millions of these.
 #[derive(Clone, Copy)]
 pub(crate) enum State<'h> {
-    /// Not needed yet.
-    Todo(Task<'h>),
-    /// Being computed: needing it now closes a cycle.
-    Busy,
     /// Computed.
     Done(Value<'h>),
+    /// Being computed: needing it now closes a cycle.
+    Busy,
+    /// Not needed yet: an expression in its frames.
+    Eval(&'h Expr, &'h Env<'h>),
+    /// Not needed yet: a value that must fulfil a contract.
+    Checked(&'h Thunk<'h>, &'h Contract<'h>),
+    /// Not needed yet: a call, as `map` makes them.
+    Apply(&'h Value<'h>, &'h Thunk<'h>),
+    /// Not needed yet: an element of a list or map, edited.
+    Edited(&'h Thunk<'h>, &'h ElementEdit<'h>),
+    /// Not needed yet: the finished value of a field.
+    Field(&'h Record<'h>, Name),
 }
 
-/// What computes a thunk.
+/// What a value must be, and who says so.
 #[derive(Clone, Copy)]
-pub(crate) enum Task<'h> {
-    /// An expression in its frames.
-    Eval(&'h Expr, &'h Env<'h>),
-    /// A value that must be of a type, with the declaration that says so.
-    Checked(&'h Thunk<'h>, &'h code::Type, Place),
-    /// A call, as `map` makes them.
-    Apply(Value<'h>, &'h Thunk<'h>),
-    /// An element of a list or map, edited by a definition of the frame's body.
-    Edit(&'h Thunk<'h>, &'h code::Edit, &'h Env<'h>),
-    /// The finished value of a field.
-    Field(&'h Record<'h>, Name),
+pub(crate) struct Contract<'h> {
+    pub ty: &'h code::Type,
+    /// Where the type is declared.
+    pub declared: Place,
+    pub slot: Slot,
+}
+
+/// What holds a value that has a declared type.
+#[derive(Clone, Copy)]
+pub(crate) enum Slot {
+    /// A field.
+    Field(Name),
+    /// An element of a list or map in a field.
+    Element(Name),
+    /// A parameter of a function, or something inside it.
+    Argument(Name),
+    /// What a function returns, or something inside it.
+    Result,
+}
+
+/// An edit of an element, with the frame of the body that says it.
+pub(crate) struct ElementEdit<'h> {
+    pub edit: &'h code::Edit,
+    pub env: &'h Env<'h>,
 }
 
 /// A frame with the frames around it.
@@ -115,22 +143,25 @@ pub(crate) struct Env<'h> {
 #[derive(Clone, Copy)]
 pub(crate) enum Frame<'h> {
     /// A body as a layer of a record: fields are those of the finished record.
-    Body {
-        record: &'h Record<'h>,
-        /// The number of the layer, from the lowest.
-        layer: u32,
-        /// The private names of the body, computed on need.
-        lets: &'h [OnceCell<&'h Thunk<'h>>],
-        body: &'h Body,
-    },
+    Body(&'h BodyFrame<'h>),
     /// Parameters and other local names.
     Locals(&'h [&'h Thunk<'h>]),
+}
+
+/// A body as a layer of a record.
+pub(crate) struct BodyFrame<'h> {
+    /// The finished record.
+    pub record: &'h Record<'h>,
+    /// The layer.
+    pub layer: &'h Layer<'h>,
+    /// The private names of the body, computed on need.
+    pub lets: &'h [OnceCell<&'h Thunk<'h>>],
 }
 
 /// A record: a stack of layers, and a memo that belongs to this stack alone.
 pub struct Record<'h> {
     pub(crate) ty: Option<TypeId>,
-    /// The highest layer; none for the record without fields.
+    /// The highest layer.
     pub(crate) top: &'h Layer<'h>,
     /// The module that this record is the value of.
     pub(crate) module: Option<ModuleId>,
@@ -138,7 +169,7 @@ pub struct Record<'h> {
 }
 
 /// A body on top of the layers below it.
-pub struct Layer<'h> {
+pub(crate) struct Layer<'h> {
     pub(crate) body: &'h Body,
     /// The frames around the body; none for a file.
     pub(crate) env: Option<&'h Env<'h>>,
@@ -156,6 +187,8 @@ pub(crate) struct Table<'h> {
     pub fields: &'h [Field<'h>],
     /// Names with positions in `fields`, sorted by name.
     pub index: &'h [(Name, u32)],
+    /// The frames of the layers, from the lowest.
+    pub frames: &'h [&'h Env<'h>],
 }
 
 /// A field of a record with all its definitions.
@@ -173,7 +206,6 @@ pub(crate) struct Field<'h> {
 /// One definition of a field in one layer.
 pub(crate) struct Step<'h> {
     pub definition: &'h Definition,
-    pub env: &'h Env<'h>,
     pub layer: u32,
     /// The value of the field up to here, once it was needed.
     pub value: Cell<Option<Value<'h>>>,

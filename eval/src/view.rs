@@ -5,7 +5,7 @@ use gravure_lang::{Diagnostic, Place};
 use crate::code::TypeId;
 use crate::evaluator::Evaluator;
 use crate::records::value_place;
-use crate::value::{Frame, Record, Value};
+use crate::value::{Record, Value};
 use crate::{ModuleId, Result, errors};
 
 /// A record together with the evaluator that can read it.
@@ -89,13 +89,13 @@ impl<'h> Evaluator<'h> {
     }
 
     fn run_check(&self, record: &'h Record<'h>, layer: u32, check: &'h crate::code::Check) -> Result<()> {
-        let env = self.body_env(record, layer)?;
-        debug_assert!(matches!(env.frame, Frame::Body { .. }));
+        let env = self.table(record)?.frames[layer as usize];
         let holds = self.eval(&check.condition, env)?;
         if self.expect_bool(holds, "a check", check.condition.place)? {
             return Ok(());
         }
-        let message = self.expect_string(self.eval(&check.message, env)?, check.message.place)?;
+        let message =
+            self.expect_string(self.eval(&check.message, env)?, "the message of a check", check.message.place)?;
         Err(errors::check_failed(message, check.condition.place, record.place()).into())
     }
 
@@ -212,7 +212,10 @@ impl<'e, 'h> View<'e, 'h> {
     /// # Errors
     /// As [`View::list`], or an element is no text.
     pub fn strings(&self, field: &str) -> Result<Vec<&'h str>> {
-        let texts = self.list(field)?.into_iter().map(|(value, place)| self.evaluator.expect_string(value, place));
+        let texts = self
+            .list(field)?
+            .into_iter()
+            .map(|(value, place)| self.evaluator.expect_string(value, &format!("`{field}`"), place));
         texts.collect()
     }
 
@@ -251,6 +254,7 @@ impl<'e, 'h> View<'e, 'h> {
     }
 
     fn unexpected(&self, field: &str, expected: &str, value: Value<'h>) -> Box<Diagnostic> {
-        errors::wrong_type(expected, value.kind(), Some(field), self.place(field), self.place(field)).into()
+        let place = self.place(field);
+        errors::wrong_type(&format!("`{field}`"), expected, value.kind(), place, place).into()
     }
 }

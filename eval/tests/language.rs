@@ -14,11 +14,16 @@ struct Folder(PathBuf);
 impl World for Folder {
     fn source(&self, from: Option<&str>, path: &str) -> Result<Source, String> {
         let folder = from.and_then(|from| from.rsplit_once('/')).map_or("", |(folder, _)| folder);
-        let path = join_path(folder, path);
-        let bytes = std::fs::read(self.0.join(&path)).map_err(|_| "there is no such file".to_owned())?;
+        let path = if path.starts_with("std/") { path.to_owned() } else { join_path(folder, path) };
+        let file = if path.starts_with("std/") { format!("{path}.img") } else { path.clone() };
+        let bytes = std::fs::read(self.0.join(file)).map_err(|_| "there is no such file".to_owned())?;
         Ok(Source { path, bytes: bytes.into() })
     }
 }
+
+/// Smaller than by default where reaching a limit takes long.
+const LIMITS: Limits =
+    Limits { depth: 10_000, steps: 20_000_000, memory: 512 << 20, string: 16 << 20, elements: 1_000_000 };
 
 fn evaluate(folder: &Path, main: &str) -> String {
     let world = Folder(folder.to_owned());
@@ -28,7 +33,7 @@ fn evaluate(folder: &Path, main: &str) -> String {
     };
     with_stack(|| {
         let heap = bumpalo::Bump::new();
-        let evaluator = Evaluator::new(&program, &heap, Limits::default());
+        let evaluator = Evaluator::new(&program, &heap, LIMITS);
         let module = program.module(main).expect("the main file is a module");
         let record = evaluator.module(module);
         let has_result = evaluator.exports(module).iter().any(|export| export.name == "result");

@@ -1,0 +1,198 @@
+//! Scopes: which definition in the text a bare name, `self` and `super` mean.
+
+use gravure_lang::{Place, ast};
+use rustc_hash::FxHashMap;
+
+use super::Resolver;
+use super::doubled::field_of;
+use super::types::TypeItem;
+use crate::builtins::Builtin;
+use crate::code::{Constant, ExprKind, TypeId};
+use crate::errors::{self, Hint};
+use crate::names::Name;
+
+/// The names of one frame.
+#[derive(Default)]
+pub(super) struct Scope {
+    meanings: FxHashMap<Name, Meaning>,
+    /// The names in the order of the text.
+    order: Vec<Name>,
+    /// The name whose definition is being resolved: skipped.
+    pub hidden: Option<Name>,
+    /// Whether it is the frame of a body, so that `self` and `super` mean its record.
+    is_body: bool,
+    /// The record type that the body is put on, where the text says it.
+    base: Option<TypeId>,
+}
+
+/// What a scope means by a name.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Meaning {
+    /// A field that the text of a body defines, and by how many edits up to here.
+    Field {
+        /// How many.
+        edits: u32,
+    },
+    /// A private name of a body.
+    Private(u32),
+    /// A parameter or another local name.
+    Local(u32),
+}
+
+impl Scope {
+    pub(super) fn body(base: Option<TypeId>) -> Scope {
+        Scope { is_body: true, base, ..Scope::default() }
+    }
+
+    /// Adds a name; a doubled one keeps its first meaning.
+    pub(super) fn add(&mut self, name: Name, meaning: Meaning) {
+        self.meanings.entry(name).or_insert(meaning);
+        self.order.push(name);
+    }
+
+    pub(super) fn contains(&self, name: Name) -> bool {
+        self.meanings.contains_key(&name)
+    }
+
+    /// Counts one more edit of a field.
+    pub(super) fn count_edit(&mut self, name: Name) {
+        if let Some(Meaning::Field { edits }) = self.meanings.get_mut(&name) {
+            *edits += 1;
+        }
+    }
+
+    /// Returns how many edits of the field `name` stand in the body above the one that is being resolved.
+    fn earlier_edits(&self, name: Name) -> u32 {
+        match self.meanings.get(&name) {
+            Some(Meaning::Field { edits }) if self.hidden == Some(name) => *edits,
+            _ => 0,
+        }
+    }
+}
+
+impl<'a, 't> Resolver<'a, 't> {
+    pub(super) fn with_locals<T>(&mut self, names: &[ast::Name<'_>], inside: impl FnOnce(&mut Self) -> T) -> T {
+        let mut scope = Scope::default();
+        for (slot, name) in names.iter().enumerate() {
+            scope.add(self.names.intern(name.text), Meaning::Local(slot as u32));
+        }
+        self.scopes.push(scope);
+        let result = inside(self);
+        self.scopes.pop();
+        result
+    }
+
+    /// Runs `inside` while `name` of the innermost scope is skipped.
+    pub(super) fn hiding<T>(&mut self, name: Name, inside: impl FnOnce(&mut Self) -> T) -> T {
+        let depth = self.scopes.len() - 1;
+        let before = self.scopes[depth].hidden.replace(name);
+        let result = inside(self);
+        self.scopes[depth].hidden = before;
+        result
+    }
+
+    pub(super) fn name(&mut self, text: &str, place: Place) -> ExprKind {
+        let name = self.names.intern(text);
+        let mut hidden = None;
+        for (depth, scope) in self.scopes.iter().rev().enumerate() {
+            let depth = depth as u32;
+            match scope.meanings.get(&name) {
+                None => {}
+                Some(&Meaning::Local(slot)) => return ExprKind::Local { depth, slot },
+                Some(&meaning) if scope.hidden == Some(name) => hidden = hidden.or(Some(meaning)),
+                Some(&Meaning::Private(slot)) => return ExprKind::Private { depth, slot },
+                Some(Meaning::Field { .. }) => return self.sibling(name, text, depth, place),
+            }
+        }
+        if let Some(&module) = self.imports[self.module.0 as usize].get(&name) {
+            return ExprKind::Module(module);
+        }
+        if let Some(builtin) = Builtin::named(text) {
+            return ExprKind::Builtin(builtin);
+        }
+        let diagnostic = match hidden {
+            Some(meaning) => errors::own_name(text, matches!(meaning, Meaning::Field { .. }), place),
+            None => errors::unknown_name(text, self.hint(text), place),
+        };
+        self.report(diagnostic);
+        ExprKind::Constant(Constant::None)
+    }
+
+    fn sibling(&mut self, name: Name, text: &str, depth: u32, place: Place) -> ExprKind {
+        let is_file_item = depth as usize + 1 == self.scopes.len();
+        if !is_file_item && self.imports[self.module.0 as usize].contains_key(&name) {
+            self.report(errors::sibling_or_import(text, place));
+        }
+        if is_file_item {
+            match self.types.get(&(self.module, name)) {
+                Some(TypeItem::Record(id)) => return ExprKind::Type(*id),
+                Some(TypeItem::Alias { .. }) => self.report(errors::type_as_value(text, place)),
+                None => {}
+            }
+        }
+        ExprKind::Sibling { depth, name }
+    }
+
+    /// Guesses what an unknown name was meant to be.
+    fn hint(&self, text: &str) -> Hint {
+        if self.innermost_scope().and_then(|scope| scope.base).is_some_and(|base| self.declares(base, text)) {
+            return Hint::OfBase;
+        }
+        if let Some(exported) = self.exported(text) {
+            return exported;
+        }
+        let visible = self.visible_names();
+        match crate::names::nearest(text, visible.into_iter().filter(|&name| name != text)) {
+            Some(near) => Hint::Near(near.to_owned()),
+            None if self.innermost_body().is_some_and(|depth| depth as usize + 1 < self.scopes.len()) => {
+                Hint::MaybeOfBase
+            }
+            None => Hint::None,
+        }
+    }
+
+    /// Returns which import, there or to be added, has this name.
+    fn exported(&self, text: &str) -> Option<Hint> {
+        let exports = |module: usize| {
+            let items = &self.parsed[module].tree.items;
+            items.iter().any(|item| field_of(&item.kind).is_some_and(|field| field.text == text))
+        };
+        let imports = &self.parsed[self.module.0 as usize].imports;
+        if let Some((alias, _)) = imports.iter().find(|(_, module)| exports(module.0 as usize)) {
+            return Some(Hint::Near(format!("{}.{text}", alias.text)));
+        }
+        let found =
+            (0..self.parsed.len()).find(|&module| self.parsed[module].path.starts_with("std/") && exports(module))?;
+        Some(Hint::Import(self.parsed[found].path.clone()))
+    }
+
+    /// Returns every name that could stand here.
+    fn visible_names(&self) -> Vec<&str> {
+        let scopes = self.scopes.iter().flat_map(|scope| &scope.order);
+        let imports = self.parsed[self.module.0 as usize].imports.iter().map(|(name, _)| name.text);
+        let prelude = Builtin::names().map(|name| -> &str { name });
+        scopes.map(|&name| self.names.text(name)).chain(imports).chain(prelude).collect()
+    }
+
+    /// Returns how many scopes out the innermost body is.
+    fn innermost_body(&self) -> Option<u32> {
+        self.scopes.iter().rev().position(|scope| scope.is_body).map(|depth| depth as u32)
+    }
+
+    fn innermost_scope(&self) -> Option<&Scope> {
+        self.scopes.iter().rev().find(|scope| scope.is_body)
+    }
+
+    pub(super) fn self_record(&mut self) -> ExprKind {
+        let depth = self.innermost_body().expect("a file is a body around every expression");
+        ExprKind::SelfRecord { depth }
+    }
+
+    pub(super) fn super_field(&mut self, name: &ast::Name<'_>) -> ExprKind {
+        let place = self.place(name.span);
+        let name = self.names.intern(name.text);
+        let depth = self.innermost_body().expect("a file is a body around every expression");
+        let earlier = self.innermost_scope().map_or(0, |scope| scope.earlier_edits(name));
+        ExprKind::Super { depth, name, earlier, place }
+    }
+}
