@@ -20,8 +20,11 @@ use crate::kinds::{self, archive_file, fetch, local, package};
 #[derive(Default)]
 pub struct Archives {
     /// By suite and architecture; empty while nobody has succeeded in loading it.
-    indexes: Mutex<BTreeMap<(String, String), Arc<Mutex<Option<Arc<Index>>>>>>,
+    indexes: Mutex<BTreeMap<(String, String), Slot>>,
 }
+
+/// An index, once somebody has loaded it.
+type Slot = Arc<Mutex<Option<Arc<Index>>>>;
 
 impl Archives {
     /// Returns the index of a suite for an architecture. Whoever asks for one that is being loaded waits for it.
