@@ -7,6 +7,7 @@
 //! Each file has its own evaluation and its own graph, so that nothing is shared between threads; the graphs are put
 //! together afterwards, where equal steps become one.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -39,6 +40,8 @@ pub(crate) struct Batch {
 pub(crate) struct Plan {
     pub(crate) graph: Graph,
     pub(crate) images: Vec<PlannedImage>,
+    /// What asks for a node, where that is known.
+    pub(crate) places: BTreeMap<NodeId, Place>,
 }
 
 /// An image that is to be built.
@@ -127,9 +130,12 @@ impl Batch {
         let mut trouble = Trouble::default();
         for output in outputs {
             match lower(&evaluator, &output, &mut plan.graph, inputs) {
-                Ok(node) => {
+                Ok(lowered) => {
                     let file_name = format!("{}.{ENDING}", output.name);
-                    plan.images.push(PlannedImage { file_name, place: output.place, node });
+                    plan.images.push(PlannedImage { file_name, place: output.place, node: lowered.disk });
+                    for (node, place) in lowered.places {
+                        plan.places.entry(node).or_insert(place);
+                    }
                 }
                 Err(error) => {
                     // It cannot be built anyhow, so let all that is wrong with it be said at once.
@@ -188,6 +194,9 @@ impl Plan {
             let recipe = other.graph.recipe(node);
             let inputs = recipe.inputs.iter().map(|input| moved[input.index()]).collect();
             moved.push(self.graph.add(Recipe { inputs, ..recipe.clone() }));
+        }
+        for (node, place) in other.places {
+            self.places.entry(moved[node.index()]).or_insert(place);
         }
         let images = other.images.into_iter().map(|image| PlannedImage { node: moved[image.node.index()], ..image });
         self.images.extend(images);

@@ -39,17 +39,6 @@ impl<'h> Evaluator<'h> {
         Ok(gravure_lang::print(&ast::File { doc: Vec::new(), items }))
     }
 
-    /// Returns a value as text for deriving identifiers: it says the same wherever the project lies, since imports are left out
-    /// and all paths look alike.
-    ///
-    /// # Errors
-    /// As [`Evaluator::show`].
-    pub fn canonical(&self, value: Value<'h>) -> std::result::Result<String, Vec<Diagnostic>> {
-        let mut shower = Shower { hides_paths: true, ..Shower::new(self, BTreeMap::new()) };
-        let expr = shower.expr(value, 0);
-        if shower.found.is_empty() { Ok(gravure_lang::print_expression(&expr)) } else { Err(shower.found) }
-    }
-
     /// Returns a value as a few words for a message.
     pub(crate) fn brief(&self, value: Value<'h>) -> String {
         match value {
@@ -77,21 +66,11 @@ struct Shower<'e, 'h> {
     names: BTreeSet<&'h str>,
     n_values: usize,
     found: Vec<Diagnostic>,
-    /// Whether every path is shown as the same one.
-    hides_paths: bool,
 }
 
 impl<'e, 'h> Shower<'e, 'h> {
     fn new(evaluator: &'e Evaluator<'h>, aliases: BTreeMap<ModuleId, &'h str>) -> Shower<'e, 'h> {
-        Shower {
-            evaluator,
-            aliases,
-            modules: BTreeSet::new(),
-            names: BTreeSet::new(),
-            n_values: 0,
-            found: Vec::new(),
-            hides_paths: false,
-        }
+        Shower { evaluator, aliases, modules: BTreeSet::new(), names: BTreeSet::new(), n_values: 0, found: Vec::new() }
     }
 
     fn text(&self, text: &str) -> &'h str {
@@ -107,7 +86,6 @@ impl<'e, 'h> Shower<'e, 'h> {
             Value::Size(bytes) => ast::ExprKind::Size(bytes),
             Value::Symbol(name) => ast::ExprKind::Symbol(self.evaluator.program.text(name)),
             Value::String(text) => string(text),
-            Value::Path(_) if self.hides_paths => ast::ExprKind::Path("./path"),
             Value::Path(path) if path.starts_with("../") => ast::ExprKind::Path(path),
             Value::Path(path) => ast::ExprKind::Path(self.text(&format!("./{path}"))),
             Value::List(elements) => {

@@ -8,6 +8,9 @@ use gravure_formats::{Digest, Guid, Hasher};
 pub(crate) struct Identity(Digest);
 
 impl Identity {
+    /// Stands for an identity that is not known yet.
+    pub(crate) const PLACEHOLDER: Identity = Identity(Digest([0; 32]));
+
     /// Returns the identity of an image that is completely described by `description`.
     pub(crate) fn of(description: &[u8]) -> Identity {
         let mut hasher = Hasher::new();

@@ -14,5 +14,5 @@ mod outputs;
 
 pub use builder::{Builder, write_output};
 pub use library::{roots, source};
-pub use lower::{Archives, Inputs, LowerError, lower};
+pub use lower::{Archives, Inputs, LowerError, Lowered, lower};
 pub use outputs::{ImageType, Output, OutputsError, image_types, outputs};

@@ -70,53 +70,52 @@ pub(crate) fn std_type(evaluator: &Evaluator<'_>, module: &str, name: &str) -> T
         .unwrap_or_else(|| panic!("the program was loaded with `{module}`, which declares `{name}`"))
 }
 
-/// Returns all image types of the standard library and of these modules, sorted by name.
+/// Returns all image types of the standard library and of these modules, sorted by name. Where two have one name, the
+/// library's counts. An item of the user's that cannot be evaluated is passed over: its mistake is found when it is asked for.
 ///
 /// # Errors
-/// One of the modules is wrong.
+/// An image type is wrong.
 pub fn image_types<'h>(
     evaluator: &Evaluator<'h>,
     user_modules: &[ModuleId],
 ) -> Result<Vec<ImageType<'h>>, Box<Diagnostic>> {
-    let image_type = std_type(evaluator, "std/images", "ImageType");
     let std = roots().iter().map(|root| evaluator.program().module(root).expect("the roots are loaded"));
     let mut types = Vec::new();
     for module in std.chain(user_modules.iter().copied()) {
-        for (export, record) in exported(evaluator, module, image_type)? {
-            let view = evaluator.view(record);
-            let description = export.doc.lines().next().unwrap_or("").trim_end_matches('.').to_owned();
-            types.push(ImageType {
-                name: view.string("name")?.to_owned(),
-                description,
-                constructor: view.value("constructor")?,
-                place: export.place,
-            });
-        }
+        types.extend(types_of(evaluator, module)?);
     }
     types.sort_by(|a, b| a.name.cmp(&b.name));
     types.dedup_by(|later, first| later.name == first.name);
     Ok(types)
 }
 
-/// Returns the exported records of a type, abstract ones excluded. What cannot be evaluated and what is of another type
-/// is passed over: a mistake in an item that nobody asked for is found when somebody asks.
-fn exported<'h>(
-    evaluator: &Evaluator<'h>,
-    module: ModuleId,
-    ty: TypeId,
-) -> Result<Vec<(Export<'h>, &'h Record<'h>)>, Box<Diagnostic>> {
+fn types_of<'h>(evaluator: &Evaluator<'h>, module: ModuleId) -> Result<Vec<ImageType<'h>>, Box<Diagnostic>> {
+    let image_type = std_type(evaluator, "std/images", "ImageType");
+    let items = items(evaluator, module).into_iter();
+    let types = items.filter_map(|(export, value)| Some((export, evaluator.as_record_of(value.ok()?, image_type)?)));
+    let types = types.map(|(export, record)| {
+        let view = evaluator.view(record);
+        let description = export.doc.lines().next().unwrap_or("").trim_end_matches('.').to_owned();
+        let (name, constructor) = (view.string("name")?.to_owned(), view.value("constructor")?);
+        Ok(ImageType { name, description, constructor, place: export.place })
+    });
+    types.collect()
+}
+
+/// An exported item, and what it is.
+type Item<'h> = (Export<'h>, Result<Value<'h>, Box<Diagnostic>>);
+
+/// Returns the exported items of a module, abstract ones excluded. Each is evaluated until its type is known: a record's
+/// fields are not looked at.
+fn items<'h>(evaluator: &Evaluator<'h>, module: ModuleId) -> Vec<Item<'h>> {
     let record = evaluator.module(module);
-    let mut found = Vec::new();
-    for export in evaluator.exports(module).into_iter().filter(|export| !export.is_abstract) {
-        let value = evaluator.field_named(record, export.name, export.place)?;
-        found.extend(evaluator.as_record_of(value, ty).map(|record| (export, record)));
-    }
-    Ok(found)
+    let exports = evaluator.exports(module).into_iter().filter(|export| !export.is_abstract);
+    exports.map(|export| (export, evaluator.field_named(record, export.name, export.place))).collect()
 }
 
 /// Returns the images that a module stands for: its images; with an image type, its operating systems made into images. A file
-/// with operating systems only gets the default type of their platform. `pick` names one item, `file_stem` is the name of the
-/// module's file without its ending.
+/// with operating systems only gets the default type of their platform. `pick` names one item, and then mistakes of the
+/// others do not matter; `file_stem` is the name of the module's file without its ending.
 ///
 /// # Errors
 /// See [`OutputsError`].
@@ -127,30 +126,52 @@ pub fn outputs<'h>(
     pick: Option<&str>,
     image_type: Option<&str>,
 ) -> Result<Vec<Output<'h>>, OutputsError> {
-    let systems = exported(evaluator, module, std_type(evaluator, "std/os", "OperatingSystem"))?;
-    let images = match image_type {
-        Some(_) => Vec::new(),
-        None => exported(evaluator, module, std_type(evaluator, "std/images", "Image"))?,
-    };
+    let [image_of, system_of] = [("std/images", "Image"), ("std/os", "OperatingSystem")]
+        .map(|(module, name)| std_type(evaluator, module, name));
+    let is_picked = |export: &Export<'_>| pick.is_none_or(|pick| export.name == pick);
+    let (mut images, mut systems, mut mistakes) = (Vec::new(), Vec::new(), Vec::new());
+    for (export, value) in items(evaluator, module) {
+        match value {
+            Ok(value) => {
+                let image = evaluator.as_record_of(value, image_of).filter(|_| image_type.is_none());
+                images.extend(image.map(|image| (export, image)));
+                systems.extend(evaluator.as_record_of(value, system_of).map(|system| (export, system)));
+            }
+            Err(mistake) if is_picked(&export) => mistakes.push(*mistake),
+            Err(_) => {}
+        }
+    }
     // What an output is called does not depend on whether others are picked.
     let is_alone = if images.is_empty() { systems.len() == 1 } else { images.len() == 1 };
-    let images = picked(images, pick);
-    let systems = if images.is_empty() { picked(systems, pick) } else { Vec::new() };
-    if images.is_empty() && systems.is_empty() {
+    images.retain(|(export, _)| is_picked(export));
+    systems.retain(|(export, _)| is_picked(export) && images.is_empty());
+    if images.is_empty() && systems.is_empty() && mistakes.is_empty() {
         return Err(nothing(evaluator, module, pick));
     }
-    let mut made = images;
     for (export, system) in systems {
-        let ty = type_for(evaluator, module, system, image_type)?;
-        let image = evaluator.apply(ty.constructor, &[Value::Record(system)], ty.place)?;
-        let image = evaluator.as_record_of(image, std_type(evaluator, "std/images", "Image"));
-        made.push((export, image.ok_or_else(|| no_image(&ty))?));
+        match image_of_system(evaluator, module, system, image_type) {
+            Ok(image) => images.push((export, image)),
+            Err(OutputsError::Diagnostics(found)) => mistakes.extend(found),
+            Err(other) => return Err(other),
+        }
     }
-    name_outputs(evaluator, made, file_stem, is_alone)
+    match mistakes.is_empty() {
+        true => name_outputs(evaluator, images, file_stem, is_alone),
+        false => Err(OutputsError::Diagnostics(mistakes)),
+    }
 }
 
-fn picked<'h>(items: Vec<(Export<'h>, &'h Record<'h>)>, pick: Option<&str>) -> Vec<(Export<'h>, &'h Record<'h>)> {
-    items.into_iter().filter(|(export, _)| pick.is_none_or(|pick| export.name == pick)).collect()
+/// Makes an operating system into an image.
+fn image_of_system<'h>(
+    evaluator: &Evaluator<'h>,
+    module: ModuleId,
+    system: &'h Record<'h>,
+    image_type: Option<&str>,
+) -> Result<&'h Record<'h>, OutputsError> {
+    let ty = type_for(evaluator, module, system, image_type)?;
+    let image = evaluator.apply(ty.constructor, &[Value::Record(system)], ty.place)?;
+    let image = evaluator.as_record_of(image, std_type(evaluator, "std/images", "Image"));
+    image.ok_or_else(|| no_image(&ty))
 }
 
 fn nothing(evaluator: &Evaluator<'_>, module: ModuleId, pick: Option<&str>) -> OutputsError {

@@ -8,6 +8,7 @@ use std::time::Instant;
 use bumpalo::Bump;
 use gravure_eval::graph::{self, NodeId, Options, Outcome, Report, realise};
 use gravure_eval::{Evaluator, Limits, ModuleId, with_stack};
+use gravure_lang::SourceMap;
 use gravure_stdlib::{Builder, ImageType, image_types, write_output};
 
 use crate::arguments::Build;
@@ -43,6 +44,7 @@ pub(crate) fn run(arguments: &Build) -> Result<(), Trouble> {
         builder: Builder { store: &outside.store, access: outside.access(&bars), mirror: &|| outside.mirror() },
         options: Options { threads, network_threads: NETWORK_THREADS, keep_going: arguments.keep_going },
         plan: &plan,
+        sources: &batch.program.sources,
         bars: &bars,
         start,
     };
@@ -109,6 +111,7 @@ impl Destination {
 /// The building of a plan.
 struct Production<'a> {
     plan: &'a Plan,
+    sources: &'a SourceMap,
     destination: Destination,
     builder: Builder<'a>,
     options: Options,
@@ -201,7 +204,11 @@ impl Production<'_> {
         let mut trouble = Trouble::default();
         for (node, failure) in report.failures() {
             let label = &self.plan.graph.recipe(node).label;
-            let complaint = Complaint::of_failure(format!("{label}: {failure}"), failure.as_ref());
+            let mut complaint = Complaint::of_failure(format!("{label}: {failure}"), failure.as_ref());
+            if let Some(place) = self.plan.places.get(&node) {
+                let (line, column) = self.sources.line_column(place.file, place.span.start);
+                complaint = complaint.note(format!("asked for at {}:{line}:{column}", self.sources.name(place.file)));
+            }
             trouble.complain(complaint.note(format!("needed by {}", self.names_of_those_who_need(node))));
         }
         trouble

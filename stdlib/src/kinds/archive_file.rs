@@ -19,7 +19,7 @@ pub(crate) struct Parameters {
 
 pub(crate) fn realise(builder: &Builder<'_>, task: &Task) -> Result<Artefact, Failure> {
     let Parameters { path, sha256, len } = super::parameters(task)?;
-    if builder.store.len(&sha256).is_ok() {
+    if let Ok(len) = builder.store.len(&sha256) {
         return Ok(Artefact::Blob(sha256, len));
     }
     let url = format!("{}/{path}", (builder.mirror)()?.url);

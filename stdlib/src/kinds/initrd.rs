@@ -8,7 +8,7 @@ use gravure_formats::modules::{ModuleSet, kernel_versions};
 use gravure_formats::{Entry, Extents, Kind, Tree, TreePath, compression, cpio};
 use serde::{Deserialize, Serialize};
 
-use super::tree::find_one;
+use super::paths::find_file;
 use crate::builder::{Artefact, Builder};
 
 pub(crate) const NAME: &str = "initrd";
@@ -61,22 +61,16 @@ fn put(tree: &mut Tree, path: &str, entry: Entry) -> Result<(), Failure> {
 
 /// Returns the program of a busybox package: in `/usr/bin`, or in `/bin` before Debian 13.
 fn find_busybox(tree: &Tree) -> Result<Extents, Failure> {
-    let path = find_one(tree, "usr/bin/busybox").or_else(|_| find_one(tree, "bin/busybox"))?;
-    match &tree.get(&path).expect("what was found is there").kind {
-        Kind::File(content) => Ok(content.clone()),
-        _ => Err(format!("`{path}` is no program").into()),
-    }
+    Ok(find_file(tree, "usr/bin/busybox").or_else(|_| find_file(tree, "bin/busybox"))?.clone())
 }
 
 /// Puts the modules and all that they depend on into `/modules`, with the order of loading.
 fn put_modules(builder: &Builder<'_>, kernel: &Tree, wanted: &[String], tree: &mut Tree) -> Result<(), Failure> {
     let versions = kernel_versions(kernel);
-    let [version] = &versions[..] else {
-        return Err(format!(
-            "the kernel's package has modules of {} kernels, and should have those of one",
-            versions.len()
-        )
-        .into());
+    let version = match &versions[..] {
+        [version] => version,
+        [] => return Err("the package of the kernel has no modules".into()),
+        several => return Err(format!("the package of the kernel has modules of {} kernels", several.len()).into()),
     };
     let set = ModuleSet::new(kernel, builder.store, version)?;
     let mut order = String::new();

@@ -12,6 +12,7 @@ pub(crate) mod initrd;
 pub(crate) mod local;
 pub(crate) mod package;
 pub(crate) mod part;
+mod paths;
 pub(crate) mod tree;
 
 use gravure_eval::graph::{Failure, NodeId, Recipe, Task};
@@ -40,7 +41,7 @@ const KINDS: &[Kind] = &[
     Kind { name: local::NAME, version: 1, waits: false, realise: local::realise },
     Kind { name: package::NAME, version: 1, waits: false, realise: package::realise },
     Kind { name: part::NAME, version: 1, waits: false, realise: part::realise },
-    Kind { name: tree::NAME, version: 1, waits: false, realise: tree::realise },
+    Kind { name: tree::NAME, version: 2, waits: false, realise: tree::realise },
 ];
 
 /// Returns the kind of this name and version.

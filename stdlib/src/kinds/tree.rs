@@ -12,6 +12,7 @@ use gravure_formats::merge::Merger;
 use gravure_formats::{Entry, Extents, Kind, Metadata, Tree, TreePath};
 use serde::{Deserialize, Serialize};
 
+use super::paths;
 use crate::builder::{Artefact, Builder};
 
 pub(crate) const NAME: &str = "tree";
@@ -44,7 +45,7 @@ pub(crate) enum What {
     Directory,
     Text(String),
     Symlink(String),
-    /// A symbolic link to the one sibling whose path matches a pattern.
+    /// A symbolic link to the one path that matches a pattern.
     SymlinkToMatch(String),
     /// A file with ranges of blobs that are in the store.
     Content(Extents),
@@ -87,104 +88,102 @@ impl Declared {
 
 pub(crate) fn realise(builder: &Builder<'_>, task: &Task) -> Result<Artefact, Failure> {
     let parameters: Parameters = super::parameters(task)?;
-    let mut foundation = Tree::default();
-    declare(builder, task, &mut foundation, &parameters.foundation, parameters.time)?;
+    let declaration = Declaration { builder, task, time: parameters.time };
+    let mut foundation = Tree::new(declaration.directory());
+    declaration.declare(&mut foundation, &parameters.foundation)?;
     let mut merger = Merger::new();
     merger.add("the file system's own layout", &foundation, &BTreeSet::new())?;
     for (name, input) in parameters.packages.iter().zip(&task.inputs) {
         merger.add(name, &builder.tree(input)?, &BTreeSet::new())?;
     }
     let mut tree = merger.into_tree();
-    declare(builder, task, &mut tree, &parameters.entries, parameters.time)?;
+    declaration.declare(&mut tree, &parameters.entries)?;
     clamp_times(&mut tree, parameters.time);
     Ok(Artefact::Tree(tree))
 }
 
-fn declare(
-    builder: &Builder<'_>,
-    task: &Task,
-    tree: &mut Tree,
-    entries: &[Declared],
+/// What declared entries are made of.
+struct Declaration<'a> {
+    builder: &'a Builder<'a>,
+    task: &'a Task,
     time: i64,
-) -> Result<(), Failure> {
-    for declared in entries {
-        let path = TreePath::parse(&declared.path)?;
-        if let What::InputTree(input) = declared.what {
-            graft(tree, &path, &builder.tree(&task.inputs[input])?)?;
-            continue;
+}
+
+impl Declaration<'_> {
+    /// Puts entries into a tree. A path goes where links lead, and a directory that is there already stays as it is.
+    fn declare(&self, tree: &mut Tree, entries: &[Declared]) -> Result<(), Failure> {
+        for declared in entries {
+            let path = TreePath::parse(&declared.path)?;
+            if let What::InputTree(input) = declared.what {
+                self.graft(tree, &path, &self.builder.tree(&self.task.inputs[input])?)?;
+                continue;
+            }
+            let kind = self.kind(tree, declared, &path)?;
+            let Declared { mode, uid, gid, .. } = *declared;
+            let metadata = Metadata { mode, uid, gid, mtime: self.time, ..Metadata::default() };
+            self.put(tree, &path, Entry { metadata, kind })?;
         }
-        let kind = kind_of(builder, task, tree, &declared.what)?;
-        let Declared { mode, uid, gid, .. } = *declared;
-        put(tree, &path, Entry { metadata: Metadata { mode, uid, gid, mtime: time, ..Metadata::default() }, kind })?;
+        Ok(())
     }
-    Ok(())
-}
 
-fn kind_of(builder: &Builder<'_>, task: &Task, tree: &Tree, what: &What) -> Result<Kind, Failure> {
-    Ok(match what {
-        What::Directory | What::InputTree(_) => Kind::Directory,
-        What::Text(text) => Kind::File(Extents::from_bytes(text.clone())),
-        What::Symlink(target) => Kind::Symlink(target.clone().into()),
-        What::SymlinkToMatch(pattern) => Kind::Symlink(find_one(tree, pattern)?.file_name().to_vec().into()),
-        What::Content(content) => Kind::File(content.clone()),
-        What::Input(input) => Kind::File(builder.extents(&task.inputs[*input])?),
-        What::InputFile(input, pattern) => {
-            let from = builder.tree(&task.inputs[*input])?;
-            let found = find_one(&from, pattern)?;
-            from.get(&found).expect("what was found is there").kind.clone()
+    fn kind(&self, tree: &Tree, declared: &Declared, path: &TreePath) -> Result<Kind, Failure> {
+        let inputs = &self.task.inputs;
+        Ok(match &declared.what {
+            What::Directory | What::InputTree(_) => Kind::Directory,
+            What::Text(text) => Kind::File(Extents::from_bytes(text.clone())),
+            What::Symlink(target) => Kind::Symlink(target.clone().into()),
+            What::SymlinkToMatch(pattern) => Kind::Symlink(link_target(path, &paths::find_one(tree, pattern)?).into()),
+            What::Content(content) => Kind::File(content.clone()),
+            What::Input(input) => Kind::File(self.builder.extents(&inputs[*input])?),
+            What::InputFile(input, pattern) => {
+                Kind::File(paths::find_file(&self.builder.tree(&inputs[*input])?, pattern)?.clone())
+            }
+        })
+    }
+
+    /// Puts everything of another tree into the directory at `path`.
+    fn graft(&self, tree: &mut Tree, path: &TreePath, other: &Tree) -> Result<(), Failure> {
+        for (below, _, entry) in other.iter() {
+            let path = if below.is_root() { path.clone() } else { path.join(below.as_bytes())? };
+            self.put(tree, &path, entry.clone())?;
         }
-    })
-}
-
-/// Puts an entry where its path leads.
-fn put(tree: &mut Tree, path: &TreePath, entry: Entry) -> Result<(), Failure> {
-    let path = through_links(tree, path)?;
-    let put = tree.insert(&path, entry);
-    put.map_err(|blocking| format!("`{path}` cannot be put below `{blocking}`, which is no directory"))?;
-    Ok(())
-}
-
-/// Puts everything of another tree into the directory at `path`.
-fn graft(tree: &mut Tree, path: &TreePath, other: &Tree) -> Result<(), Failure> {
-    for (below, _, entry) in other.iter() {
-        let path = if below.is_root() { path.clone() } else { path.join(below.as_bytes())? };
-        put(tree, &path, entry.clone())?;
+        Ok(())
     }
-    Ok(())
-}
 
-/// Returns where a path leads when the directories on its way are links, as `/bin` is in a merged `/usr`.
-fn through_links(tree: &Tree, path: &TreePath) -> Result<TreePath, Failure> {
-    let Some(parent) = path.parent().filter(|parent| !parent.is_root()) else { return Ok(path.clone()) };
-    let parent = through_links(tree, &parent)?;
-    let target = match tree.get(&parent).map(|entry| &entry.kind) {
-        Some(Kind::Symlink(target)) if target.starts_with(b"/") => TreePath::parse(target)?,
-        Some(Kind::Symlink(target)) => parent.parent().expect("the root is no link").join(target)?,
-        _ => parent,
-    };
-    Ok(target.join(path.file_name())?)
-}
-
-/// Returns the one path of a tree that matches a pattern, in which `*` stands for any characters but `/`.
-pub(super) fn find_one(tree: &Tree, pattern: &str) -> Result<TreePath, Failure> {
-    let wanted = TreePath::parse(pattern)?;
-    let mut found = tree.iter().map(|(path, ..)| path).filter(|path| matches(wanted.as_bytes(), path.as_bytes()));
-    match (found.next(), found.next()) {
-        (Some(path), None) => Ok(path.clone()),
-        (None, _) => Err(format!("there is no `{wanted}`").into()),
-        (Some(first), Some(second)) => Err(format!("`{wanted}` could be `{first}` or `{second}`").into()),
-    }
-}
-
-fn matches(pattern: &[u8], path: &[u8]) -> bool {
-    match pattern.split_first() {
-        None => path.is_empty(),
-        Some((b'*', rest)) => {
-            let name = path.iter().position(|&byte| byte == b'/').unwrap_or(path.len());
-            (0..=name).any(|skipped| matches(rest, &path[skipped..]))
+    fn put(&self, tree: &mut Tree, path: &TreePath, entry: Entry) -> Result<(), Failure> {
+        let is_directory = entry.is_directory();
+        let place = if is_directory { paths::resolve(tree, path)? } else { paths::resolve_parent(tree, path)? };
+        match tree.get(&place) {
+            Some(there) if there.is_directory() && is_directory => Ok(()),
+            Some(there) if there.is_directory() => {
+                Err(format!("`{path}` is a directory, and no file can be put there").into())
+            }
+            _ => self.insert(tree, &place, entry),
         }
-        Some((byte, rest)) => path.first() == Some(byte) && matches(rest, &path[1..]),
     }
+
+    /// Inserts an entry, and directories above it where there are none.
+    fn insert(&self, tree: &mut Tree, place: &TreePath, entry: Entry) -> Result<(), Failure> {
+        if let Some(above) = place.parent().filter(|above| tree.get(above).is_none()) {
+            self.insert(tree, &above, self.directory())?;
+        }
+        tree.insert(place, entry)
+            .map_err(|blocking| format!("`{place}` cannot be put below `{blocking}`, which is no directory"))?;
+        Ok(())
+    }
+
+    fn directory(&self) -> Entry {
+        let directory = Entry::directory(0o755);
+        Entry { metadata: Metadata { mtime: self.time, ..directory.metadata }, ..directory }
+    }
+}
+
+/// Returns what a link at `place` says to lead to `target`: the name of a sibling, or the path from the root.
+fn link_target(place: &TreePath, target: &TreePath) -> Vec<u8> {
+    if place.parent() == target.parent() {
+        return target.file_name().to_vec();
+    }
+    [b"/", target.as_bytes()].concat()
 }
 
 fn clamp_times(tree: &mut Tree, time: i64) {
@@ -200,20 +199,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_star_stays_within_a_name() {
-        assert!(matches(b"boot/vmlinuz-*", b"boot/vmlinuz-6.12-amd64"));
-        assert!(matches(b"*/a*c", b"x/abc"));
-        assert!(!matches(b"boot/*", b"boot/grub/grub.cfg"));
-        assert!(!matches(b"boot", b"boot/"));
-    }
-
-    #[test]
-    fn entries_go_through_directory_links() {
-        let mut tree = Tree::default();
+    fn links_name_siblings_shortly() {
         let path = |text: &str| TreePath::parse(text).unwrap();
-        tree.insert(&path("usr/sbin"), Entry::directory(0o755)).unwrap();
-        tree.insert(&path("sbin"), Entry::symlink("usr/sbin")).unwrap();
-        assert_eq!(through_links(&tree, &path("sbin/init")).unwrap(), path("usr/sbin/init"));
-        assert_eq!(through_links(&tree, &path("sbin")).unwrap(), path("sbin"));
+        assert_eq!(link_target(&path("boot/vmlinuz"), &path("boot/vmlinuz-1")), b"vmlinuz-1");
+        assert_eq!(link_target(&path("boot/vmlinuz"), &path("usr/lib/linux/Image")), b"/usr/lib/linux/Image");
     }
 }

@@ -2,14 +2,16 @@
 //!
 //! Everything is declared here; nothing is installed when the machine starts.
 
-use gravure_eval::View;
+use std::collections::BTreeMap;
+
+use gravure_eval::{Value, View, nearest};
+use gravure_lang::{Diagnostic, Place};
 
 use super::LowerError;
 use crate::kinds::tree::Declared;
 
-/// Directories of the root with their modes, the root itself first. `/bin`, `/sbin` and `/lib` are links into `/usr`, as everywhere in Debian.
+/// Directories of the root with their modes. `/bin`, `/sbin` and `/lib` are links into `/usr`, as everywhere in Debian.
 const DIRECTORIES: &[(&str, u16)] = &[
-    ("/", 0o755),
     ("usr", 0o755),
     ("var", 0o755),
     ("usr/bin", 0o755),
@@ -121,18 +123,13 @@ struct Group<'h> {
 fn accounts(system: View<'_, '_>, time: i64) -> Result<Vec<Declared>, LowerError> {
     let users = system.records("users")?;
     let mut groups = groups(system)?;
-    let taken: Vec<i64> = users.iter().filter_map(|user| user.int("uid").ok()).collect();
-    let mut free = (FIRST_NUMBER..).filter(|id| !taken.contains(id));
     let (mut passwd, mut shadow, mut homes) = (String::new(), String::new(), Vec::new());
-    for &user in &users {
+    for (&user, uid) in users.iter().zip(numbers(&users, "uid", "user")?) {
         let name = user.string("name")?;
-        let uid = match user.value("uid")? {
-            gravure_eval::Value::Int(uid) => uid,
-            _ => free.next().expect("there are more numbers than users"),
-        };
-        let gid = group(&mut groups, user, "group", user.string("group")?)?.id;
-        for supplementary in user.strings("supplementary-groups")? {
-            group(&mut groups, user, "supplementary-groups", supplementary)?.members.push(name);
+        let gid = group(&mut groups, user.string("group")?, user.place("group"))?.id;
+        let places = user.list("supplementary-groups")?.into_iter().map(|(_, place)| place);
+        for (supplementary, place) in user.strings("supplementary-groups")?.into_iter().zip(places) {
+            group(&mut groups, supplementary, place)?.members.push(name);
         }
         let home = user.string("home-directory")?;
         let (comment, shell) = (user.string("comment")?, user.string("shell")?);
@@ -162,27 +159,39 @@ const SECONDS_OF_A_DAY: i64 = 86_400;
 
 fn groups<'h>(system: View<'_, 'h>) -> Result<Vec<Group<'h>>, LowerError> {
     let records = system.records("groups")?;
-    let taken: Vec<i64> = records.iter().filter_map(|group| group.int("id").ok()).collect();
-    let mut free = (FIRST_NUMBER..).filter(|id| !taken.contains(id));
-    let mut groups = Vec::new();
-    for record in records {
-        let id = match record.value("id")? {
-            gravure_eval::Value::Int(id) => id,
-            _ => free.next().expect("there are more numbers than groups"),
-        };
-        groups.push(Group { name: record.string("name")?, id, members: Vec::new() });
-    }
-    Ok(groups)
+    let numbers = numbers(&records, "id", "group")?;
+    let groups = records.iter().zip(numbers);
+    groups.map(|(record, id)| Ok(Group { name: record.string("name")?, id, members: Vec::new() })).collect()
 }
 
-fn group<'g, 'h>(
-    groups: &'g mut [Group<'h>],
-    user: View<'_, 'h>,
-    field: &str,
-    name: &str,
-) -> Result<&'g mut Group<'h>, LowerError> {
-    match groups.iter_mut().find(|group| group.name == name) {
-        Some(group) => Ok(group),
-        None => Err(super::mistake("E0411", user, field, format!("there is no group `{name}`"), "this group")),
+/// Returns the numbers of users or groups: those that are given, and the next free ones.
+fn numbers(records: &[View<'_, '_>], field: &str, what: &str) -> Result<Vec<i64>, LowerError> {
+    let mut given: BTreeMap<i64, View<'_, '_>> = BTreeMap::new();
+    for &record in records {
+        let Value::Int(number) = record.value(field)? else { continue };
+        if let Some(first) = given.insert(number, record) {
+            let (name, other) = (record.string("name")?, first.string("name")?);
+            let message = format!("{what} `{name}` has the number {number}, which {what} `{other}` has already");
+            let diagnostic = Diagnostic::error("E0412", message, record.place(field), "this one");
+            return Err(LowerError::Diagnostics(vec![diagnostic.label(first.place(field), "and this one")]));
+        }
     }
+    let mut free = (FIRST_NUMBER..).filter(|number| !given.contains_key(number));
+    let numbers = records.iter().map(|record| match record.value(field)? {
+        Value::Int(number) => Ok(number),
+        _ => Ok(free.next().expect("there are more numbers than users")),
+    });
+    numbers.collect()
+}
+
+/// Finds the group called `name`, which is asked for at `place`.
+fn group<'g, 'h>(groups: &'g mut [Group<'h>], name: &str, place: Place) -> Result<&'g mut Group<'h>, LowerError> {
+    if let Some(found) = groups.iter().position(|group| group.name == name) {
+        return Ok(&mut groups[found]);
+    }
+    let diagnostic = Diagnostic::error("E0411", format!("there is no group `{name}`"), place, "this group");
+    Err(LowerError::Diagnostics(vec![match nearest(name, groups.iter().map(|group| group.name)) {
+        Some(near) => diagnostic.help(format!("write \"{near}\"")),
+        None => diagnostic.help(format!("add `groups += [os.UserGroup {{ name = \"{name}\" }}]`")),
+    }]))
 }

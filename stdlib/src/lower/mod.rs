@@ -7,19 +7,23 @@
 //! ```
 //! Everything that the user's records say is read here, and what they say wrongly is reported with its place.
 
+mod agreement;
 mod busybox;
 mod packages;
 mod partitions;
+mod sizes;
 mod system;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use gravure_eval::graph::{Graph, NodeId};
+use gravure_eval::graph::{Graph, NodeId, Recipe};
 use gravure_eval::{Evaluator, View};
-use gravure_lang::Diagnostic;
+use gravure_lang::{Diagnostic, Place, SourceMap};
 use gravure_sources::debian::{Access, Mirror};
 use gravure_sources::{Error, Store};
 
+use crate::library::source;
 use crate::outputs::Output;
 use packages::Packages;
 
@@ -65,7 +69,16 @@ impl From<Error> for LowerError {
 /// The source date where neither the caller nor an archive gives one: 1980-01-01, the first day of FAT.
 const FIRST_DATE: i64 = 315_532_800;
 
-/// Adds what an image needs to the graph and returns the node of the finished disk.
+/// An image as nodes of the graph.
+#[derive(Clone, Debug)]
+pub struct Lowered {
+    /// The finished disk.
+    pub disk: NodeId,
+    /// What asked for a node, in the user's own files if possible, so that a failure can be shown there.
+    pub places: BTreeMap<NodeId, Place>,
+}
+
+/// Adds what an image needs to the graph.
 ///
 /// # Errors
 /// See [`LowerError`].
@@ -74,11 +87,14 @@ pub fn lower<'h>(
     output: &Output<'h>,
     graph: &mut Graph,
     inputs: &Inputs<'_>,
-) -> Result<NodeId, LowerError> {
+) -> Result<Lowered, LowerError> {
     let image = evaluator.view(output.image);
     run_checks(image)?;
-    let mut lowering = Lowering { graph, inputs, packages: Packages::new(inputs) };
-    lowering.disk(image, &output.name)
+    let (packages, places) = (Packages::new(inputs), BTreeMap::new());
+    let mut lowering =
+        Lowering { graph, inputs, packages, places, sources: &evaluator.program().sources, item: output.place };
+    let disk = lowering.disk(image, &output.name)?;
+    Ok(Lowered { disk, places: lowering.places })
 }
 
 /// Runs the checks of an image and of every record that lowering reads; all failures are reported together.
@@ -116,9 +132,29 @@ struct Lowering<'l, 'a> {
     graph: &'l mut Graph,
     inputs: &'l Inputs<'a>,
     packages: Packages<'l, 'a>,
+    places: BTreeMap<NodeId, Place>,
+    sources: &'l SourceMap,
+    /// Where the item that becomes an image is named.
+    item: Place,
 }
 
 impl Lowering<'_, '_> {
+    /// Returns the first of these places that is not in the standard library.
+    fn nearest(&self, places: &[Place]) -> Place {
+        let is_own = |place: &&Place| {
+            let name = self.sources.name(place.file);
+            source(name.strip_suffix(".img").unwrap_or(name)).is_none()
+        };
+        places.iter().find(is_own).copied().unwrap_or(self.item)
+    }
+
+    /// Adds a node that something at `place` asks for; of several, the first is remembered.
+    fn add(&mut self, recipe: Recipe, place: Place) -> NodeId {
+        let node = self.graph.add(recipe);
+        self.places.entry(node).or_insert(place);
+        node
+    }
+
     /// Returns the source date: the caller's, else the newest date of the archives that were asked.
     fn source_date(&self) -> i64 {
         self.inputs.source_date.or(self.packages.newest_archive()).unwrap_or(FIRST_DATE)

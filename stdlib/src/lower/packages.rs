@@ -11,7 +11,7 @@ use gravure_eval::{Value, View};
 use gravure_formats::Digest;
 use gravure_lang::{Diagnostic, Place};
 use gravure_sources::debian::{Archive, Index, Package};
-use gravure_sources::{Error, import_file};
+use gravure_sources::{Error, ErrorKind, import_file};
 
 use super::{Inputs, LowerError, Lowering};
 use crate::kinds::{self, archive_file, fetch, local, package};
@@ -112,7 +112,7 @@ impl Lowering<'_, '_> {
     ) -> Result<Resolved, LowerError> {
         let (value, place) = source;
         let (name, deb) = match value {
-            Value::Path(path) => (path.to_owned(), self.local_file(path)?),
+            Value::Path(path) => (file_name(path), self.local_file(path, place)?),
             Value::Record(record) => {
                 let record = view.evaluator.view(record);
                 super::checked(record)?;
@@ -127,28 +127,27 @@ impl Lowering<'_, '_> {
             }
         };
         let label = format!("unpack {name}");
-        let tree = self.graph.add(kinds::recipe(package::NAME, &(), vec![deb], label));
+        let tree = self.add(kinds::recipe(package::NAME, &(), vec![deb], label), place);
         Ok(Resolved { name, tree })
     }
 
-    /// Adds a file of the project, which enters the store now.
-    pub(super) fn local_file(&mut self, path: &str) -> Result<NodeId, Error> {
-        let imported = import_file(self.inputs.store, &self.inputs.root.join(path))?;
+    /// Adds a file of the project, which enters the store now; it is named at `place`.
+    fn local_file(&mut self, path: &str, place: Place) -> Result<NodeId, LowerError> {
+        let imported = import_file(self.inputs.store, &self.inputs.root.join(path));
+        let imported = imported.map_err(|error| not_imported(error, path, place))?;
         let parameters = local::Parameters { sha256: imported.digest, is_tree: false };
-        Ok(self.graph.add(kinds::recipe(local::NAME, &parameters, Vec::new(), format!("file {path}"))))
+        Ok(self.add(kinds::recipe(local::NAME, &parameters, Vec::new(), format!("file {path}")), place))
     }
 
     /// Adds a file from the net.
     pub(super) fn fetched(&mut self, record: View<'_, '_>) -> Result<(String, NodeId), LowerError> {
+        super::checked(record)?;
         let url = record.string("url")?.to_owned();
-        let sha256: Digest = record
-            .string("sha256")?
-            .parse()
-            .map_err(|why| super::mistake("E0503", record, "sha256", format!("{why}"), "no SHA-256"))?;
-        let name = url.rsplit('/').next().unwrap_or(&url).to_owned();
+        let sha256: Digest = record.string("sha256")?.parse().expect("a check holds it to 64 hexadecimal digits");
+        let name = file_name(&url);
         let label = format!("fetch {name}");
         let parameters = fetch::Parameters { url, sha256 };
-        Ok((name, self.graph.add(kinds::recipe(fetch::NAME, &parameters, Vec::new(), label))))
+        Ok((name, self.add(kinds::recipe(fetch::NAME, &parameters, Vec::new(), label), record.place("url"))))
     }
 
     fn archived(&mut self, record: View<'_, '_>, defaults: Defaults<'_>) -> Result<(String, NodeId), LowerError> {
@@ -164,8 +163,26 @@ impl Lowering<'_, '_> {
         let sha256 = package.sha256;
         let parameters = archive_file::Parameters { path: package.filename.clone(), sha256, len: package.size };
         let label = format!("fetch {} {}", package.name, package.version);
-        Ok((package.name, self.graph.add(kinds::recipe(archive_file::NAME, &parameters, Vec::new(), label))))
+        let recipe = kinds::recipe(archive_file::NAME, &parameters, Vec::new(), label);
+        Ok((package.name, self.add(recipe, place)))
     }
+}
+
+/// Returns the last name of a path or an address. Recipes have no others: they are the same from wherever a project is
+/// looked at.
+fn file_name(path: &str) -> String {
+    path.rsplit('/').next().unwrap_or(path).to_owned()
+}
+
+/// Reports a path of the configuration that names nothing, or something that cannot serve. What could not be read is a
+/// failure of the outside.
+pub(super) fn not_imported(error: Error, path: &str, place: Place) -> LowerError {
+    let (message, label) = match error.kind {
+        ErrorKind::Missing => (format!("there is no `{path}`"), "named here"),
+        ErrorKind::Refused => (error.message, "cannot be used"),
+        _ => return LowerError::Source(error),
+    };
+    LowerError::Diagnostics(vec![Diagnostic::error("E0504", message, place, label)])
 }
 
 /// Returns Debian's name of a platform's architecture.

@@ -1,11 +1,18 @@
 //! Partitions: each becomes the recipe of a file system, and all of them a disk.
+//!
+//! A disk is described twice. The first description has placeholders for identifiers; its digest is the identity of the
+//! image, which the identifiers of the second one are derived from. So they depend on everything that the disk is made
+//! of, and on nothing else: not on names of files, nor on where the project is.
 
 use gravure_eval::View;
-use gravure_eval::graph::NodeId;
+use gravure_eval::graph::{NodeId, Recipe};
 use gravure_formats::{Capacity, Guid, guid, mbr};
+use gravure_lang::{Diagnostic, Place};
+use serde::Serialize;
 
+use super::sizes::capacities;
 use super::system::{Contents, System};
-use super::{LowerError, Lowering, mistake};
+use super::{LowerError, Lowering, agreement, mistake};
 use crate::identity::Identity;
 use crate::kinds::tree::{Declared, What};
 use crate::kinds::{self, disk, ext4, fat, part, tree};
@@ -18,128 +25,131 @@ const ROOT_TYPES: &[(&str, Guid)] = &[
     ("riscv64-linux", guid::LINUX_ROOT_RISCV64),
 ];
 
+/// A disk as it will be, before any of it is a node of the graph.
+struct Description<'h> {
+    parts: Vec<Part<'h>>,
+    disk: disk::Parameters,
+}
+
+/// What fills a partition.
+struct Part<'h> {
+    name: &'h str,
+    contents: Contents,
+    /// What says what it contains, beside the partition.
+    origin: Option<Place>,
+    file_system: FileSystem,
+}
+
+#[derive(Serialize)]
+enum FileSystem {
+    Ext4(ext4::Parameters),
+    Fat(fat::Parameters),
+}
+
+/// How the file system of a partition is known.
+enum Uuid {
+    Long(Guid),
+    /// FAT's.
+    Short(u32),
+}
+
 impl Lowering<'_, '_> {
     /// Adds the disk of an image with all that it is made of.
     pub(super) fn disk(&mut self, image: View<'_, '_>, name: &str) -> Result<NodeId, LowerError> {
+        let partitions = image.records("partitions")?;
+        let capacities = capacities(image, &partitions)?;
+        agreement::check(image, &partitions, &capacities)?;
         let system = match image.optional_record("operating-system")? {
             Some(record) => Some(self.system(record, image)?),
             None => None,
         };
-        let platform = image.string("platform")?;
-        let partitions = image.records("partitions")?;
-        let time = self.source_date();
-        let mut declared = Vec::new();
-        for &partition in &partitions {
-            declared.push(self.declared_files(partition)?);
+        let system = system.as_ref();
+        let draft = self.describe(image, system, &capacities, Identity::PLACEHOLDER)?;
+        let identity = self.identity_of(&draft, system);
+        let description = self.describe(image, system, &capacities, identity)?;
+        let mut inputs = Vec::new();
+        for (part, partition) in description.parts.into_iter().zip(&partitions) {
+            inputs.push(self.file_system(part, *partition, image));
         }
-        let identity = self.identity(image, system.as_ref(), &declared, time)?;
-        let root_uuid = match system.as_ref().and_then(|system| system.root_uuid.clone()) {
-            Some(text) => text.parse().map_err(|why| {
-                mistake("E0404", image, "operating-system", format!("{why}"), "its root has this UUID")
-            })?,
-            None => identity.guid("file system root"),
-        };
-        let capacities = capacities(image, &partitions)?;
-        let (mut inputs, mut entries) = (Vec::new(), Vec::new());
-        for ((&partition, declared), capacity) in partitions.iter().zip(&declared).zip(capacities) {
-            let content = partition.optional_string("content")?;
-            let ids = Ids {
-                identity,
-                time,
-                uuid: if content == Some("root") {
-                    root_uuid
-                } else {
-                    identity.guid(&format!("file system {}", partition.string("name")?))
-                },
-            };
-            let mut contents = match (&system, content) {
-                (Some(system), Some("root")) => self.root(system, root_uuid, time),
-                (Some(system), Some("bootloader")) => self.loader_files(system, root_uuid),
-                _ => Contents::default(),
-            };
-            contents.append(declared);
-            inputs.push(self.file_system(partition, contents, capacity, &ids)?);
-            entries.push(entry(partition, platform, identity)?);
-        }
-        let mut loaders = Vec::new();
         for blob in system.iter().flat_map(|system| &system.blobs) {
-            inputs.push(self.graph.add(kinds::recipe(
-                part::NAME,
-                &part::Parameters { path: blob.source.clone() },
-                vec![blob.package],
-                format!("loader {}", blob.source),
-            )));
-            loaders.push(disk::Loader { name: blob.name.clone(), at: blob.offset });
+            let parameters = part::Parameters { path: blob.source.clone() };
+            let label = format!("loader {}", blob.source);
+            inputs.push(self.graph.add(kinds::recipe(part::NAME, &parameters, vec![blob.package], label)));
+        }
+        let place = self.nearest(&[image.record.place()]);
+        Ok(self.add(kinds::recipe(disk::NAME, &description.disk, inputs, format!("disk {name}")), place))
+    }
+
+    fn describe<'h>(
+        &mut self,
+        image: View<'_, 'h>,
+        system: Option<&System>,
+        capacities: &[Capacity],
+        identity: Identity,
+    ) -> Result<Description<'h>, LowerError> {
+        let time = self.source_date();
+        let records = image.records("partitions")?;
+        let root = records.iter().find(|partition| matches!(partition.optional_string("content"), Ok(Some("root"))));
+        let root_uuid = match root {
+            Some(&root) => uuid_of(root, system)?,
+            None => None,
+        };
+        let root_uuid = match root_uuid {
+            Some(Uuid::Long(uuid)) => uuid,
+            _ => identity.guid("file system root"),
+        };
+        let (mut parts, mut entries) = (Vec::new(), Vec::new());
+        for (&partition, &capacity) in records.iter().zip(capacities) {
+            let content = partition.optional_string("content")?;
+            let (mut contents, origin) = match (system, content) {
+                (Some(system), Some("root")) => (self.root(system, root_uuid), Some(system.places[0])),
+                (Some(system), Some("bootloader")) => (self.loader_files(system, root_uuid), Some(system.places[1])),
+                _ => (Contents::default(), None),
+            };
+            contents.parameters.time = time;
+            for file in partition.records("files")? {
+                self.declared_file(file, &mut contents)?;
+            }
+            let name = partition.string("name")?;
+            let uuid = match content {
+                Some("root") => Some(Uuid::Long(root_uuid)),
+                _ => uuid_of(partition, None)?,
+            };
+            let file_system = file_system_of(partition, capacity, time, uuid, identity)?;
+            parts.push(Part { name, contents, origin, file_system });
+            entries.push(entry(partition, image.string("platform")?, identity)?);
         }
         let table = match image.string("partition-table-type")? {
             "gpt" => disk::TableKind::Gpt { guid: identity.guid("disk") },
             _ => disk::TableKind::Mbr { signature: identity.number("disk") },
         };
-        let parameters = disk::Parameters { len: image.optional_size("size")?, table, partitions: entries, loaders };
-        Ok(self.graph.add(kinds::recipe(disk::NAME, &parameters, inputs, format!("disk {name}"))))
+        let blobs = system.iter().flat_map(|system| &system.blobs);
+        let loaders = blobs.map(|blob| disk::Loader { name: blob.name.clone(), at: blob.offset }).collect();
+        let len = image.optional_size("size")?;
+        Ok(Description { parts, disk: disk::Parameters { len, table, partitions: entries, loaders } })
     }
 
-    /// Derives the image's identity from everything that is in it but identifiers.
-    fn identity(
-        &self,
-        image: View<'_, '_>,
-        system: Option<&System>,
-        declared: &[Contents],
-        time: i64,
-    ) -> Result<Identity, LowerError> {
-        let canonical = image.evaluator.canonical(gravure_eval::Value::Record(image.record));
-        let mut description = canonical.map_err(LowerError::Diagnostics)?.into_bytes();
-        description.extend_from_slice(&time.to_le_bytes());
-        for node in system.iter().flat_map(|system| system.nodes()) {
-            description.extend_from_slice(&self.graph.key(node).0);
-        }
-        for contents in system.iter().map(|system| system.declared()).chain(declared) {
-            description.extend(serde_json::to_vec(&contents.parameters).expect("parameters are plain data"));
-            for &node in &contents.inputs {
-                description.extend_from_slice(&self.graph.key(node).0);
-            }
-        }
-        Ok(Identity::of(&description))
+    /// Returns the identity of what has this description.
+    fn identity_of(&self, draft: &Description<'_>, system: Option<&System>) -> Identity {
+        let parts: Vec<_> = draft.parts.iter().map(|part| (&part.contents.parameters, &part.file_system)).collect();
+        let inputs = draft.parts.iter().flat_map(|part| part.contents.inputs.iter().copied());
+        let blobs = system.iter().flat_map(|system| &system.blobs).map(|blob| blob.package);
+        let inputs: Vec<_> = inputs.chain(blobs).map(|node| self.graph.key(node)).collect();
+        let description = serde_json::to_vec(&(&draft.disk, parts, inputs)).expect("parameters are plain data");
+        Identity::of(&description)
     }
 
-    /// The files that a partition itself declares.
-    fn declared_files(&mut self, partition: View<'_, '_>) -> Result<Contents, LowerError> {
-        let mut contents = Contents::default();
-        for file in partition.records("files")? {
-            self.declared_file(file, &mut contents)?;
-        }
-        Ok(contents)
-    }
-
-    fn file_system(
-        &mut self,
-        partition: View<'_, '_>,
-        contents: Contents,
-        capacity: Capacity,
-        ids: &Ids,
-    ) -> Result<NodeId, LowerError> {
-        let name = partition.string("name")?;
-        let label = partition.string("label")?.to_owned();
-        let parameters = tree::Parameters { time: ids.time, ..contents.parameters };
-        let content = self.graph.add(kinds::recipe(tree::NAME, &parameters, contents.inputs, format!("tree {name}")));
-        let recipe = match partition.string("file-system")? {
-            "ext4" => {
-                let hash_seed = ids.identity.guid(&format!("hash seed {name}"));
-                let parameters = ext4::Parameters { label, uuid: ids.uuid, hash_seed, time: ids.time, capacity };
-                kinds::recipe(ext4::NAME, &parameters, vec![content], format!("ext4 {name}"))
-            }
-            kind @ ("vfat" | "fat16" | "fat32") => {
-                let volume_id = ids.identity.number(&format!("volume {name}"));
-                let bits = if kind == "fat32" { 32 } else { 16 };
-                let parameters = fat::Parameters { bits, label, volume_id, time: ids.time, capacity };
-                kinds::recipe(fat::NAME, &parameters, vec![content], format!("FAT {name}"))
-            }
-            other => {
-                let message = format!("this version of gravure writes ext4 and FAT, not `'{other}`");
-                return Err(mistake("E0405", partition, "file-system", message, "cannot be written yet"));
-            }
+    fn file_system(&mut self, part: Part<'_>, partition: View<'_, '_>, image: View<'_, '_>) -> NodeId {
+        let Part { name, contents: Contents { parameters, inputs }, origin, file_system } = part;
+        let places = [partition.record.place(), image.record.place()];
+        let place = self.nearest(&places);
+        let origin = origin.map_or(place, |origin| self.nearest(&[origin, place]));
+        let tree = self.add(kinds::recipe(tree::NAME, &parameters, inputs, format!("tree {name}")), origin);
+        let recipe: Recipe = match file_system {
+            FileSystem::Ext4(parameters) => kinds::recipe(ext4::NAME, &parameters, vec![tree], format!("ext4 {name}")),
+            FileSystem::Fat(parameters) => kinds::recipe(fat::NAME, &parameters, vec![tree], format!("FAT {name}")),
         };
-        Ok(self.graph.add(recipe))
+        self.add(recipe, place)
     }
 
     /// What the EFI system partition has: the loader's files, and the configuration that finds the root.
@@ -161,60 +171,64 @@ impl Lowering<'_, '_> {
     }
 }
 
-/// What the identifiers of a file system come from.
-struct Ids {
-    identity: Identity,
+/// Returns the UUID that a partition's file system shall have, if one was chosen: by the partition, or by the operating
+/// system that finds its root by it.
+fn uuid_of(partition: View<'_, '_>, system: Option<&System>) -> Result<Option<Uuid>, LowerError> {
+    let own = match partition.optional_record("uuid")? {
+        Some(record) => Some((record.string("value")?, partition.place("uuid"))),
+        None => None,
+    };
+    let wanted = system.and_then(|system| system.root_uuid.as_ref());
+    if let (Some((own, place)), Some((wanted, by))) = (own, wanted)
+        && !own.eq_ignore_ascii_case(wanted)
+    {
+        let message = format!("the operating system finds its root by the UUID `{wanted}`, and the root has `{own}`");
+        let diagnostic = Diagnostic::error("E0404", message, place, "this is the root's");
+        return Err(LowerError::Diagnostics(vec![diagnostic.label(*by, "the operating system looks for this one")]));
+    }
+    let Some((text, place)) = own.or(wanted.map(|(text, place)| (text.as_str(), *place))) else { return Ok(None) };
+    let is_fat = partition.string("file-system")? != "ext4";
+    let short = text.split_once('-').map(|(high, low)| format!("{high}{low}"));
+    let uuid = match is_fat {
+        true => short.and_then(|digits| u32::from_str_radix(&digits, 16).ok()).map(Uuid::Short),
+        false => text.parse().ok().map(Uuid::Long),
+    };
+    let form = if is_fat { "FAT has UUIDs of 4-4 digits" } else { "ext4 has UUIDs of 8-4-4-4-12 digits" };
+    let refused = || Diagnostic::error("E0404", format!("{form}, and not `{text}`"), place, "this UUID");
+    uuid.map(Some).ok_or_else(|| LowerError::Diagnostics(vec![refused()]))
+}
+
+fn file_system_of(
+    partition: View<'_, '_>,
+    capacity: Capacity,
     time: i64,
-    uuid: Guid,
-}
-
-/// Returns how large each file system shall be. Where the image has a size, the root takes what the others leave.
-fn capacities(image: View<'_, '_>, partitions: &[View<'_, '_>]) -> Result<Vec<Capacity>, LowerError> {
-    let mut capacities = Vec::new();
-    for &partition in partitions {
-        capacities.push(match partition.optional_size("size")? {
-            Some(size) => Capacity::Exact(size),
-            None => Capacity::Guess { headroom: partition.size("headroom")? },
-        });
-    }
-    let Some(whole) = image.optional_size("size")? else { return Ok(capacities) };
-    for (i, &partition) in partitions.iter().enumerate() {
-        let is_root = partition.optional_string("content")? == Some("root");
-        if is_root && matches!(capacities[i], Capacity::Guess { .. }) {
-            capacities[i] = Capacity::Exact(rest(whole, i, partitions, &capacities, image)?);
+    uuid: Option<Uuid>,
+    identity: Identity,
+) -> Result<FileSystem, LowerError> {
+    let name = partition.string("name")?;
+    let label = partition.string("label")?.to_owned();
+    match partition.string("file-system")? {
+        "ext4" => {
+            let hash_seed = identity.guid(&format!("hash seed {name}"));
+            let uuid = match uuid {
+                Some(Uuid::Long(uuid)) => uuid,
+                _ => identity.guid(&format!("file system {name}")),
+            };
+            Ok(FileSystem::Ext4(ext4::Parameters { label, uuid, hash_seed, time, capacity }))
+        }
+        kind @ ("vfat" | "fat16" | "fat32") => {
+            let volume_id = match uuid {
+                Some(Uuid::Short(number)) => number,
+                _ => identity.number(&format!("volume {name}")),
+            };
+            let bits = if kind == "fat32" { 32 } else { 16 };
+            Ok(FileSystem::Fat(fat::Parameters { bits, label, volume_id, time, capacity }))
+        }
+        other => {
+            let message = format!("this version of gravure writes ext4 and FAT, not `'{other}`");
+            Err(mistake("E0405", partition, "file-system", message, "cannot be written yet"))
         }
     }
-    Ok(capacities)
-}
-
-/// What tables take at both ends of a disk: everything is aligned to it.
-const TABLES: u64 = 1 << 20;
-
-/// Returns what is left of an image of `whole` bytes for partition `root`, when the others have sizes.
-fn rest(
-    whole: u64,
-    root: usize,
-    partitions: &[View<'_, '_>],
-    capacities: &[Capacity],
-    image: View<'_, '_>,
-) -> Result<u64, LowerError> {
-    let mut at = TABLES;
-    for (i, &partition) in partitions.iter().enumerate() {
-        at = partition.optional_size("offset")?.unwrap_or_else(|| at.next_multiple_of(TABLES));
-        match capacities[i] {
-            _ if i == root => {}
-            Capacity::Exact(size) => at = at.saturating_add(size),
-            Capacity::Guess { .. } => {
-                let message = "with a size for the whole image, every partition but the root needs one";
-                return Err(mistake("E0406", partition, "size", message, "this one is guessed"));
-            }
-        }
-    }
-    let taken = at.next_multiple_of(TABLES).saturating_add(TABLES);
-    whole.checked_sub(taken).filter(|&rest| rest > 0).ok_or_else(|| {
-        let message = format!("the image has {whole} bytes, and the other partitions and the tables need {taken}");
-        mistake("E0407", image, "size", message, "too small")
-    })
 }
 
 fn entry(partition: View<'_, '_>, platform: &str, identity: Identity) -> Result<disk::Partition, LowerError> {

@@ -2,10 +2,11 @@
 
 use gravure_eval::graph::NodeId;
 use gravure_eval::{Value, View};
-use gravure_formats::{Extents, Guid};
+use gravure_formats::{Extents, Guid, Tree};
+use gravure_lang::Place;
 use gravure_sources::{ErrorKind, import_directory, import_file};
 
-use super::packages::{Defaults, Resolved};
+use super::packages::{Defaults, Resolved, not_imported};
 use super::{LowerError, Lowering, busybox, checked, mistake};
 use crate::kinds::tree::{self, Declared, What};
 use crate::kinds::{self, initrd, local};
@@ -37,14 +38,20 @@ impl Contents {
 pub(super) struct System {
     packages: Vec<Resolved>,
     initrd: NodeId,
-    /// What is declared beside the packages, identifiers excluded.
-    contents: Contents,
+    /// Where the kernel is in its package.
+    kernel_image: String,
+    /// What busybox is configured by.
+    userland: Vec<Declared>,
+    /// What the configuration puts over everything else.
+    files: Contents,
     /// The loader's package as a tree.
     pub(super) loader: NodeId,
+    /// Where the operating system was made, and its loader chosen.
+    pub(super) places: [Place; 2],
     pub(super) loader_files: Vec<LoaderFile>,
     pub(super) blobs: Vec<Blob>,
-    /// The UUID by which the root is named, if it is.
-    pub(super) root_uuid: Option<String>,
+    /// The UUID by which the root is named, if it is, and where.
+    pub(super) root_uuid: Option<(String, Place)>,
     /// The words of the kernel's command line, the root excluded.
     arguments: Vec<String>,
     /// How the kernel's command line names the root; none: by UUID.
@@ -77,18 +84,6 @@ struct Mount {
     is_checked: bool,
 }
 
-impl System {
-    /// Returns the nodes that the system is made of.
-    pub(super) fn nodes(&self) -> impl Iterator<Item = NodeId> {
-        self.packages.iter().map(|package| package.tree).chain([self.initrd, self.loader])
-    }
-
-    /// Returns what is declared beside the packages.
-    pub(super) fn declared(&self) -> &Contents {
-        &self.contents
-    }
-}
-
 impl Lowering<'_, '_> {
     /// Lowers an operating system for an image.
     pub(super) fn system(&mut self, system: View<'_, '_>, image: View<'_, '_>) -> Result<System, LowerError> {
@@ -117,17 +112,20 @@ impl Lowering<'_, '_> {
         if is_volatile {
             arguments.push("volatile".to_owned());
         }
-        let mut contents = Contents::default();
-        contents.parameters.entries = busybox::userland(system, self.source_date())?;
+        let userland = busybox::userland(system, self.source_date())?;
+        let mut files = Contents::default();
         for file in system.records("files")? {
-            self.declared_file(file, &mut contents)?;
+            self.declared_file(file, &mut files)?;
         }
         let (root_device, root_uuid) = root_name(root)?;
         Ok(System {
             packages,
             initrd,
-            contents,
+            kernel_image: system.record("kernel")?.string("image")?.to_owned(),
+            userland,
+            files,
             loader: loader_package.tree,
+            places: [system.record.place(), system.place("bootloader")],
             loader_files: loader_files(loader)?,
             blobs: blobs(loader, loader_package.tree)?,
             root_uuid,
@@ -183,11 +181,13 @@ impl Lowering<'_, '_> {
             vec![kernel.tree, program.tree],
             format!("initrd of {}", kernel.name),
         );
-        Ok(self.graph.add(recipe))
+        let places = [system.place("initrd-modules"), system.place("initrd"), system.place("kernel")];
+        let place = self.nearest(&places);
+        Ok(self.add(recipe, place))
     }
 
     /// Returns what the root contains, identifiers included.
-    pub(super) fn root(&self, system: &System, root_uuid: Guid, time: i64) -> Contents {
+    pub(super) fn root(&self, system: &System, root_uuid: Guid) -> Contents {
         let mut contents = Contents::default();
         for package in &system.packages {
             contents.parameters.packages.push(package.name.clone());
@@ -195,14 +195,17 @@ impl Lowering<'_, '_> {
         }
         contents.parameters.foundation = busybox::foundation();
         let initrd = contents.input(system.initrd);
-        contents.append(&system.contents);
-        contents.parameters.entries.extend([
+        let mounted = system.file_systems.iter().map(|mount| mount.directory.as_str());
+        let entries = &mut contents.parameters.entries;
+        entries.extend(system.userland.iter().cloned());
+        entries.extend(mounted.map(|directory| Declared::directory(directory, 0o755)));
+        entries.extend([
             Declared::text("/etc/fstab", 0o644, fstab(&system.file_systems)),
             Declared::new("/boot/initrd.img", 0o644, What::Input(initrd)),
-            Declared::new("/boot/vmlinuz", 0o777, What::SymlinkToMatch("/boot/vmlinuz-*".to_owned())),
+            Declared::new("/boot/vmlinuz", 0o777, What::SymlinkToMatch(system.kernel_image.clone())),
             Declared::text("/boot/grub/grub.cfg", 0o644, grub_config(system, root_uuid)),
         ]);
-        contents.parameters.time = time;
+        contents.append(&system.files);
         contents
     }
 
@@ -215,7 +218,7 @@ impl Lowering<'_, '_> {
             .map(|digits| u16::from_str_radix(digits, 8).expect("a check holds the mode to octal digits"));
         match file.value("content")? {
             Value::String(text) => contents.parameters.entries.push(Declared::text(path, mode.unwrap_or(0o644), text)),
-            Value::Path(from) => self.local_entry(path, mode, from, contents)?,
+            Value::Path(from) => self.local_entry(file, mode, from, contents)?,
             _ => {
                 let (_, node) = self.fetched(file.record("content")?)?;
                 let input = contents.input(node);
@@ -228,33 +231,36 @@ impl Lowering<'_, '_> {
     /// Adds a file of the project, or a directory with all that it holds.
     fn local_entry(
         &mut self,
-        path: &str,
+        file: View<'_, '_>,
         mode: Option<u16>,
         from: &str,
         contents: &mut Contents,
     ) -> Result<(), LowerError> {
+        let path = file.string("path")?;
         let host = self.inputs.root.join(from);
+        let refused = |error| not_imported(error, from, file.place("content"));
         let imported = match import_file(self.inputs.store, &host) {
             Err(error) if error.kind == ErrorKind::Refused => None,
-            other => Some(other?),
+            other => Some(other.map_err(refused)?),
         };
-        let declared = match imported {
-            Some(file) => {
-                let mode = mode.unwrap_or(if file.executable { 0o755 } else { 0o644 });
-                Declared::new(path, mode, What::Content(Extents::from_blob(file.digest, file.len)))
+        let Some(imported) = imported else {
+            if mode.is_some() {
+                let message = format!("`{from}` is a directory, whose files have modes of their own");
+                return Err(mistake("E0418", file, "mode", message, "this mode is for one file"));
             }
-            None => {
-                let input = contents.input(self.local_directory(from)?);
-                Declared::new(path, mode.unwrap_or(0o755), What::InputTree(input))
-            }
+            let tree = import_directory(self.inputs.store, &host, self.source_date()).map_err(refused)?;
+            let input = contents.input(self.local_directory(&tree, from)?);
+            contents.parameters.entries.push(Declared::new(path, 0o755, What::InputTree(input)));
+            return Ok(());
         };
-        contents.parameters.entries.push(declared);
+        let mode = mode.unwrap_or(if imported.executable { 0o755 } else { 0o644 });
+        let content = What::Content(Extents::from_blob(imported.digest, imported.len));
+        contents.parameters.entries.push(Declared::new(path, mode, content));
         Ok(())
     }
 
-    /// Adds a directory of the project, which enters the store now.
-    fn local_directory(&mut self, from: &str) -> Result<NodeId, LowerError> {
-        let tree = import_directory(self.inputs.store, &self.inputs.root.join(from), self.source_date())?;
+    /// Adds a directory of the project, whose contents have entered the store.
+    fn local_directory(&mut self, tree: &Tree, from: &str) -> Result<NodeId, LowerError> {
         let sha256 = self.inputs.store.put(&tree.to_bytes())?;
         let parameters = local::Parameters { sha256, is_tree: true };
         Ok(self.graph.add(kinds::recipe(local::NAME, &parameters, Vec::new(), format!("directory {from}"))))
@@ -297,13 +303,13 @@ fn root_mount<'e, 'h>(system: View<'e, 'h>) -> Result<View<'e, 'h>, LowerError> 
 }
 
 /// Returns how the command line names the root (none: by a UUID that is derived or given), and the UUID if one is given.
-fn root_name(root: View<'_, '_>) -> Result<(Option<String>, Option<String>), LowerError> {
+fn root_name(root: View<'_, '_>) -> Result<(Option<String>, Option<(String, Place)>), LowerError> {
     match root.value("device")? {
         Value::String(device) => Ok((Some(device.to_owned()), None)),
         _ => {
             let device = root.record("device")?;
             match device.type_name() {
-                "Uuid" => Ok((None, Some(device.string("value")?.to_owned()))),
+                "Uuid" => Ok((None, Some((device.string("value")?.to_owned(), root.place("device"))))),
                 _ => Ok((Some(format!("LABEL={}", device.string("label")?)), None)),
             }
         }
@@ -372,8 +378,21 @@ fn fstab(mounts: &[Mount]) -> String {
             (true, "/") => 1,
             (true, _) => 2,
         };
-        let device = mount.device.replace(' ', "\\040");
-        text.push_str(&format!("{device} {} {} {} 0 {pass}\n", mount.directory, mount.kind, mount.options));
+        let [device, directory, options] = [&mount.device, &mount.directory, &mount.options].map(|word| escaped(word));
+        text.push_str(&format!("{device} {directory} {} {options} 0 {pass}\n", mount.kind));
+    }
+    text
+}
+
+/// Returns a word of `/etc/fstab`, whose blanks and backslashes are written as octal numbers (getmntent(3)); `#` would
+/// begin a comment at the start of a line.
+fn escaped(word: &str) -> String {
+    let mut text = String::new();
+    for letter in word.chars() {
+        match letter {
+            ' ' | '\t' | '\n' | '\r' | '\\' | '#' => text.push_str(&format!("\\{:03o}", u32::from(letter))),
+            _ => text.push(letter),
+        }
     }
     text
 }
@@ -382,7 +401,8 @@ fn fstab(mounts: &[Mount]) -> String {
 fn grub_config(system: &System, root_uuid: Guid) -> String {
     let root = system.root_device.clone().unwrap_or_else(|| format!("UUID={root_uuid}"));
     let mut words = vec![format!("root={root}")];
-    words.extend(system.arguments.iter().cloned());
+    // GRUB puts quotes around a word with blanks, as the kernel wants it, and spoils those that are inside.
+    words.extend(system.arguments.iter().map(|word| word.replace('"', "")));
     let words: Vec<String> = words.iter().map(|word| grub_quoted(word)).collect();
     format!(
         "set timeout={}\nmenuentry {} {{\n  linux /boot/vmlinuz {}\n  initrd /boot/initrd.img\n}}\n",

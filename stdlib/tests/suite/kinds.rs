@@ -1,0 +1,149 @@
+//! What each kind makes of fixed inputs, as a digest: bytes that change while a kind's version stays would be mixed up with
+//! those that a store remembers.
+
+use std::collections::BTreeSet;
+
+use gravure_eval::graph::{Output, Realise, Task};
+use gravure_formats::Digest;
+use gravure_sources::Store;
+use serde_json::{Value, json};
+
+use crate::packages;
+use crate::project::builder;
+
+/// Kind, version, and the digest of the artefact.
+const EXPECTED: &[(&str, u32, &str)] = &[
+    ("archive-file", 1, "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73"),
+    ("disk", 1, "985e61ff109314ef03f7b03223fb562790c5bd08645f04cf2ed2a10fa319517b"),
+    ("ext4", 1, "bd92f228920c135bbf24805767b39ffbda045b5635f5e4eb6a5c9e52b03c68fb"),
+    ("fat", 1, "82db65c2957b5a21c1a298ba3295af2c98eecbe21a9a483a3bf8c0c9b1dd0475"),
+    ("fetch", 1, "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73"),
+    ("initrd", 1, "71a6e844d0a37cd8a450e20214c8f2f06a8df68baedb31b24233f1c2c8de9639"),
+    ("local", 1, "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73"),
+    ("package", 1, "ea9b8321cbe9192824272318b5287617471b8c67242ebfafdc085c11d5ae533c"),
+    ("part", 1, "e43efce02566082e82876255ad8ecb64c2caa136fb2c6e7ae45b8cd415d24442"),
+    ("tree", 2, "a6b8d7fe05f4f6d16d4a576417d42bb613e88c79599d64e671b712f28fe865af"),
+];
+
+const TIME: i64 = 1_000_000_000;
+const GUIDS: [&str; 2] = ["01234567-89ab-cdef-0123-456789abcdef", "11234567-89ab-cdef-0123-456789abcdef"];
+
+/// Realises a task of the version that is expected.
+fn make(store: &Store, kind: &str, parameters: Value, inputs: &[Output]) -> Output {
+    let version = EXPECTED.iter().find(|(name, ..)| *name == kind).expect("the kind is in the table").1;
+    let task = Task { kind: kind.to_owned(), version, parameters, inputs: inputs.to_vec() };
+    let made = builder(store).realise(&Task::from_json(&task.to_json()).unwrap());
+    made.unwrap_or_else(|error| panic!("{kind}: {error}"))
+}
+
+fn local(store: &Store, content: &[u8]) -> Output {
+    let sha256 = store.put(content).unwrap();
+    make(store, "local", json!({"sha256": sha256, "is_tree": false}), &[])
+}
+
+/// Returns what every kind makes, in the order of their names.
+fn artefacts(store: &Store) -> Vec<(&'static str, Output)> {
+    let blob = local(store, b"content");
+    let sha256 = Digest(blob.digest);
+    let archived = make(store, "archive-file", json!({"path": "pool/x", "sha256": sha256, "len": 7}), &[]);
+    let fetched = make(store, "fetch", json!({"url": "http://example.org/x", "sha256": sha256}), &[]);
+    let [kernel, busybox] = [packages::kernel(true), packages::busybox()]
+        .map(|deb| make(store, "package", Value::Null, &[local(store, &deb)]));
+    let initrd = make(store, "initrd", json!({"modules": ["virtio_blk", "ext4"]}), &[kernel, busybox]);
+    let part = make(store, "part", json!({"path": "/usr/*/busybox"}), &[busybox]);
+    let tree = make(store, "tree", root(), &[kernel, busybox, blob]);
+    let ext4 = json!({"label": "root", "uuid": GUIDS[0], "hash_seed": GUIDS[1], "time": TIME, "capacity": {"Exact": 16 << 20}});
+    let ext4 = make(store, "ext4", ext4, &[tree]);
+    let files = json!({"foundation": [], "packages": [], "time": TIME, "entries": [entry("/EFI/A long name.txt", 0o644, json!({"Input": 0}))]});
+    let fat =
+        json!({"bits": 16, "label": "ESP", "volume_id": 7, "time": TIME, "capacity": {"Guess": {"headroom": 4 << 20}}});
+    let fat = make(store, "fat", fat, &[make(store, "tree", files, &[blob])]);
+    let disk = make(store, "disk", disk(), &[fat, ext4, part]);
+    vec![
+        ("archive-file", archived),
+        ("disk", disk),
+        ("ext4", ext4),
+        ("fat", fat),
+        ("fetch", fetched),
+        ("initrd", initrd),
+        ("local", blob),
+        ("package", kernel),
+        ("part", part),
+        ("tree", tree),
+    ]
+}
+
+fn entry(path: &str, mode: u32, what: Value) -> Value {
+    json!({"path": path, "mode": mode, "uid": 1, "gid": 2, "what": what})
+}
+
+/// The parameters of a tree with every sort of entry.
+fn root() -> Value {
+    json!({
+        "foundation": [
+            entry("usr/bin", 0o755, json!("Directory")),
+            entry("bin", 0o777, json!({"Symlink": "usr/bin"})),
+        ],
+        "packages": ["kernel", "busybox"],
+        "time": TIME,
+        "entries": [
+            entry("/bin/text", 0o755, json!({"Text": "text"})),
+            entry("/new/directory", 0o1777, json!("Directory")),
+            entry("/boot/vmlinuz", 0o777, json!({"SymlinkToMatch": "/boot/vmlinuz-*"})),
+            entry("/content", 0o644, json!({"Content": {"len": 3, "runs": []}})),
+            entry("/input", 0o644, json!({"Input": 2})),
+            entry("/tree", 0o644, json!({"InputTree": 1})),
+            entry("/file", 0o644, json!({"InputFile": [1, "/usr/bin/busy*"]})),
+        ],
+    })
+}
+
+/// The parameters of a disk with two partitions and a loader.
+fn disk() -> Value {
+    let partition = |name: &str, guid: &str| {
+        json!({
+            "name": name, "label": name, "offset": null, "alignment": 1 << 20, "type_guid": GUIDS[1], "guid": guid,
+            "mbr_kind": 131, "is_boot": name == "root",
+        })
+    };
+    json!({
+        "len": 64 << 20,
+        "table": {"Gpt": {"guid": GUIDS[0]}},
+        "partitions": [partition("ESP", GUIDS[0]), partition("root", GUIDS[1])],
+        "loaders": [{"name": "loader", "at": 32 << 10}],
+    })
+}
+
+#[test]
+fn bytes_change_with_versions_only() {
+    let scratch = tempfile::tempdir().unwrap();
+    let store = Store::open(scratch.path()).unwrap();
+    let artefacts = artefacts(&store);
+    let mut changed = Vec::new();
+    for ((kind, output), (name, version, expected)) in artefacts.iter().zip(EXPECTED) {
+        assert_eq!(kind, name);
+        let digest = Digest(output.digest).to_string();
+        if digest != *expected {
+            changed.push(format!("    (\"{kind}\", {version}, \"{digest}\"),"));
+        }
+    }
+    assert!(
+        changed.is_empty(),
+        "these kinds make other bytes than before. If that is on purpose, raise their versions in `KINDS` \
+         (stdlib/src/kinds/mod.rs) and in the table here:\n{}",
+        changed.join("\n")
+    );
+}
+
+#[test]
+fn every_kind_is_in_the_table() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/kinds");
+    let mut kinds = BTreeSet::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        let name = text.split_once("pub(crate) const NAME: &str = \"").and_then(|(_, rest)| rest.split_once('"'));
+        kinds.extend(name.map(|(name, _)| name.to_owned()));
+    }
+    let table: BTreeSet<String> = EXPECTED.iter().map(|(name, ..)| name.to_string()).collect();
+    assert_eq!(kinds, table);
+}
