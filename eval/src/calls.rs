@@ -4,7 +4,7 @@ use gravure_lang::Place;
 
 use crate::code::{Argument, Expr, Function, Parameter};
 use crate::evaluator::Evaluator;
-use crate::value::{Closure, Contract, Env, Slot, State, Thunk, Value};
+use crate::value::{Closure, Contract, Env, Frame, Slot, State, Thunk, Value};
 use crate::{Result, errors};
 
 impl<'h> Evaluator<'h> {
@@ -18,8 +18,13 @@ impl<'h> Evaluator<'h> {
         let function_value = self.eval(function, env)?;
         match function_value {
             Value::Function(closure) => {
+                let parameters = &closure.code.parameters;
+                if arguments.len() == parameters.len() && arguments.iter().all(|argument| argument.name.is_none()) {
+                    let given = arguments.iter().map(|argument| self.delay(&argument.value, env));
+                    return self.enter(closure, self.frame_of_all(closure, given), place);
+                }
                 let slots = self.bind(closure.code, arguments, env, place)?;
-                self.enter(closure, slots, place)
+                self.enter(closure, self.frame_of_call(closure, slots, place)?, place)
             }
             Value::Builtin(builtin) => {
                 if let Some((_, place)) = arguments.iter().find_map(|argument| argument.name) {
@@ -37,12 +42,16 @@ impl<'h> Evaluator<'h> {
     pub(crate) fn call(&self, function: Value<'h>, arguments: &[&'h Thunk<'h>], place: Place) -> Result<Value<'h>> {
         match function {
             Value::Function(closure) => {
-                let mut slots: Vec<Option<&'h Thunk<'h>>> = arguments.iter().copied().map(Some).collect();
-                if slots.len() > closure.code.parameters.len() {
-                    return Err(errors::too_many_arguments(closure.code.parameters.len(), slots.len(), place).into());
+                let parameters = &closure.code.parameters;
+                if arguments.len() == parameters.len() {
+                    return self.enter(closure, self.frame_of_all(closure, arguments.iter().copied()), place);
                 }
-                slots.resize(closure.code.parameters.len(), None);
-                self.enter(closure, slots, place)
+                if arguments.len() > parameters.len() {
+                    return Err(errors::too_many_arguments(parameters.len(), arguments.len(), place).into());
+                }
+                let missing = std::iter::repeat_n(None, parameters.len() - arguments.len());
+                let slots = arguments.iter().copied().map(Some).chain(missing).collect();
+                self.enter(closure, self.frame_of_call(closure, slots, place)?, place)
             }
             Value::Builtin(builtin) => self.calling(place, || self.call_builtin(builtin, arguments, place)),
             other => Err(errors::not_a_function(other.kind(), place).into()),
@@ -87,10 +96,9 @@ impl<'h> Evaluator<'h> {
         Ok(slots)
     }
 
-    /// Runs a function whose arguments have their slots.
-    fn enter(&self, closure: &'h Closure<'h>, slots: Vec<Option<&'h Thunk<'h>>>, place: Place) -> Result<Value<'h>> {
+    /// Runs a function in the frame of its call.
+    fn enter(&self, closure: &'h Closure<'h>, env: &'h Env<'h>, place: Place) -> Result<Value<'h>> {
         let code = closure.code;
-        let env = self.frame_of_call(closure, slots, place)?;
         let value = self.calling(place, || self.eval(&code.body, env))?;
         match &code.result {
             Some((ty, declared)) => {
@@ -100,7 +108,18 @@ impl<'h> Evaluator<'h> {
         }
     }
 
-    /// Makes the frame of a call.
+    /// Makes the frame of a call that has an argument for each parameter, in order: the common case.
+    fn frame_of_all(
+        &self,
+        closure: &'h Closure<'h>,
+        given: impl ExactSizeIterator<Item = &'h Thunk<'h>>,
+    ) -> &'h Env<'h> {
+        let checked = given.zip(&closure.code.parameters).map(|(thunk, parameter)| self.argument(thunk, parameter));
+        let slots = self.heap.alloc_slice_fill_iter(checked);
+        self.heap.alloc(Env { frame: Frame::Locals(slots), parent: Some(closure.env) })
+    }
+
+    /// Makes the frame of any call.
     fn frame_of_call(
         &self,
         closure: &'h Closure<'h>,

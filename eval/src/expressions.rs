@@ -12,7 +12,12 @@ use crate::{Result, errors};
 impl<'h> Evaluator<'h> {
     /// Returns the value of an expression in its frames, as far as its outermost form.
     pub(crate) fn eval(&self, expr: &'h Expr, env: &'h Env<'h>) -> Result<Value<'h>> {
-        self.nested(expr.place, || self.eval_kind(expr, env))
+        match &expr.kind {
+            // Leaves need no count of how deep they are: they end here, or a thunk is counted.
+            ExprKind::Constant(constant) => Ok(self.constant(constant)),
+            ExprKind::Local { depth, slot } => self.need(self.slot(env, *depth, *slot), None, expr.place),
+            _ => self.nested(expr.place, || self.eval_kind(expr, env)),
+        }
     }
 
     fn eval_kind(&self, expr: &'h Expr, env: &'h Env<'h>) -> Result<Value<'h>> {

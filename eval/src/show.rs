@@ -20,22 +20,22 @@ impl<'h> Evaluator<'h> {
     /// Everything that is wrong with the parts of the value, failed checks of its records included.
     pub fn show(&self, value: Value<'h>, name: &str) -> std::result::Result<String, Vec<Diagnostic>> {
         let mut first = Shower::new(self, BTreeMap::new());
-        let expr = first.expr(value, 0);
+        let mut items = first.items(value, name);
         if !first.found.is_empty() {
             return Err(first.found);
         }
-        match value {
-            Value::List(_) | Value::Map(_) | Value::Record(_) => {}
-            Value::Function(_) | Value::Mixin(_) | Value::Type(_) => {}
-            _ => return Ok(gravure_lang::print_expression(&expr) + "\n"),
+        if let (Value::None | Value::Bool(_) | Value::Int(_) | Value::Size(_) | Value::Symbol(_), [item])
+        | (Value::String(_) | Value::Path(_) | Value::Builtin(_), [item]) = (value, &items[..])
+            && let ast::ItemKind::Define { value, .. } = &item.kind
+        {
+            return Ok(gravure_lang::print_expression(value) + "\n");
         }
-        let aliases = first.choose_aliases(name);
-        let mut shower = Shower::new(self, aliases);
-        let items = match value {
-            Value::Record(record) if record.module.is_some() => shower.body(record, 0).items,
-            value => vec![define(self.heap.alloc_str(name), shower.expr(value, 0))],
-        };
-        let items = shower.imports().into_iter().chain(items).collect();
+        if !first.modules.is_empty() {
+            // Names for the modules can be chosen only when all other names are known.
+            let mut shower = Shower::new(self, first.choose_aliases(name));
+            items = shower.items(value, name);
+            items.splice(0..0, shower.imports());
+        }
         Ok(gravure_lang::print(&ast::File { doc: Vec::new(), items }))
     }
 
@@ -71,6 +71,17 @@ struct Shower<'e, 'h> {
 impl<'e, 'h> Shower<'e, 'h> {
     fn new(evaluator: &'e Evaluator<'h>, aliases: BTreeMap<ModuleId, &'h str>) -> Shower<'e, 'h> {
         Shower { evaluator, aliases, modules: BTreeSet::new(), names: BTreeSet::new(), n_values: 0, found: Vec::new() }
+    }
+
+    /// Returns the items of a file that is the value, or in which the value is called `name`.
+    fn items(&mut self, value: Value<'h>, name: &str) -> Vec<ast::Item<'h>> {
+        match value {
+            Value::Record(record) if record.module.is_some() => {
+                self.evaluator.run_checks(record, &mut self.found);
+                self.body(record, 0).items
+            }
+            value => vec![define(self.text(name), self.expr(value, 0))],
+        }
     }
 
     fn text(&self, text: &str) -> &'h str {

@@ -81,3 +81,40 @@ fn every_program_evaluates_as_expected() {
     assert!(n_fixtures > 0, "there are no fixtures");
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
+
+/// Every code of the evaluator is shown by at least one fixture.
+#[test]
+fn every_code_has_a_fixture() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let outputs = std::fs::read_dir(folder.join("tests/language")).unwrap().map(|entry| entry.unwrap().path());
+    let outputs = outputs.filter(|path| path.extension().is_some_and(|extension| extension == "out"));
+    let shown: String = outputs.map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    let source = std::fs::read_to_string(folder.join("src/errors.rs")).unwrap();
+    let is_code = |word: &&str| {
+        word.len() == 5 && word.starts_with('E') && word[1..].bytes().all(|letter| letter.is_ascii_digit())
+    };
+    let codes: Vec<&str> = source.split('"').filter(is_code).collect();
+    assert!(codes.len() > 20, "the codes were found");
+    for code in codes {
+        // More files than this would have to be imported: a test of its own shows it.
+        assert!(code == "E0112" || shown.contains(&format!("[{code}]")), "no fixture shows {code}");
+    }
+}
+
+/// A file that imports as many others as one wants.
+struct Ladder;
+
+impl World for Ladder {
+    fn source(&self, _from: Option<&str>, path: &str) -> Result<Source, String> {
+        let number: usize = path.trim_start_matches("./").parse().map_err(|_| "no number".to_owned())?;
+        let text = format!("import \"./{}\" as next\n", number + 1);
+        Ok(Source { path: number.to_string(), bytes: text.into_bytes().into() })
+    }
+}
+
+#[test]
+fn too_many_files_are_refused() {
+    let error = Program::load(&Ladder, &["0"]).expect_err("there is no end");
+    let found = render(&error.sources, &error.diagnostics);
+    assert!(found.starts_with("error[E0112]: more than 4096 files are imported"), "{found}");
+}
