@@ -3,6 +3,8 @@
 //! Each program of `bench/lang` (the rows of the comparison with other languages) is loaded, evaluated and shown several times;
 //! the best time counts. So does the standard library with a small system, as the time to start up.
 
+#![allow(clippy::disallowed_methods, reason = "a benchmark asks the clock and reads its programs")]
+
 use std::hint::black_box;
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -5,6 +5,16 @@
 //! random number, and nothing knows of the language or of spans: errors are plain, and whoever holds the
 //! place in the user's text attaches it.
 
+// The build without tests, which is what everybody uses, is held to it.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        clippy::disallowed_types,
+        reason = "tests read fixtures and run foreign checkers"
+    )
+)]
+
 pub mod ar;
 mod capacity;
 pub mod compression;

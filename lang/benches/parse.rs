@@ -2,6 +2,8 @@
 //!
 //! Parses about 5 MB of ordinary records and prints the best of several runs, as MB of text per second of one core.
 
+#![allow(clippy::disallowed_methods, reason = "a benchmark asks the clock")]
+
 use std::time::{Duration, Instant};
 
 use gravure_lang::{FileId, parse};

@@ -5,6 +5,16 @@
 //! lowering no value of the language exists any more. This crate connects and does no input or output of its own:
 //! bytes come and go through the store and the client of `sources`.
 
+// The build without tests, which is what everybody uses, is held to it.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        clippy::disallowed_types,
+        reason = "tests read fixtures and run foreign checkers"
+    )
+)]
+
 mod builder;
 mod identity;
 mod kinds;

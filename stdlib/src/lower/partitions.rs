@@ -56,6 +56,8 @@ enum Uuid {
 impl Lowering<'_, '_> {
     /// Adds the disk of an image with all that it is made of.
     pub(super) fn disk(&mut self, image: View<'_, '_>, name: &str) -> Result<NodeId, LowerError> {
+        // There is one form so far; a record that does not say so is not complete.
+        image.string("format")?;
         let partitions = image.records("partitions")?;
         let capacities = capacities(image, &partitions)?;
         agreement::check(image, &partitions, &capacities)?;

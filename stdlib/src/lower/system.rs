@@ -117,7 +117,6 @@ impl Lowering<'_, '_> {
         for file in system.records("files")? {
             self.declared_file(file, &mut files)?;
         }
-        let (root_device, root_uuid) = root_name(root)?;
         Ok(System {
             packages,
             initrd,
@@ -128,9 +127,9 @@ impl Lowering<'_, '_> {
             places: [system.record.place(), system.place("bootloader")],
             loader_files: loader_files(loader)?,
             blobs: blobs(loader, loader_package.tree)?,
-            root_uuid,
+            root_uuid: root_uuid(root)?,
             arguments,
-            root_device,
+            root_device: root_device(root)?,
             file_systems,
             label: system.string("label")?.to_owned(),
             timeout: system.record("bootloader")?.int("timeout")?,
@@ -302,17 +301,28 @@ fn root_mount<'e, 'h>(system: View<'e, 'h>) -> Result<View<'e, 'h>, LowerError> 
     Err(mistake("E0410", system, "file-systems", "no file system is mounted on `/`", "none of these"))
 }
 
-/// Returns how the command line names the root (none: by a UUID that is derived or given), and the UUID if one is given.
-fn root_name(root: View<'_, '_>) -> Result<(Option<String>, Option<(String, Place)>), LowerError> {
+/// Returns how the command line names the root; none: by a UUID, which is derived or given.
+fn root_device(root: View<'_, '_>) -> Result<Option<String>, LowerError> {
     match root.value("device")? {
-        Value::String(device) => Ok((Some(device.to_owned()), None)),
+        Value::String(device) => Ok(Some(device.to_owned())),
         _ => {
             let device = root.record("device")?;
             match device.type_name() {
-                "Uuid" => Ok((None, Some((device.string("value")?.to_owned(), root.place("device"))))),
-                _ => Ok((Some(format!("LABEL={}", device.string("label")?)), None)),
+                "Uuid" => Ok(None),
+                _ => Ok(Some(format!("LABEL={}", device.string("label")?))),
             }
         }
+    }
+}
+
+/// Returns the UUID by which the root is named and where that is said, if it is named so.
+fn root_uuid(root: View<'_, '_>) -> Result<Option<(String, Place)>, LowerError> {
+    match root.value("device")? {
+        Value::Record(record) if root.evaluator.view(record).type_name() == "Uuid" => {
+            let text = root.evaluator.view(record).string("value")?.to_owned();
+            Ok(Some((text, root.place("device"))))
+        }
+        _ => Ok(None),
     }
 }
 

@@ -3,6 +3,8 @@
 //! Packages are tiny and made here, so nothing but gravure and the judges (`sgdisk`, `fsck.fat`, `e2fsck`, `cpio`) is
 //! needed.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests read fixtures and run foreign checkers")]
+
 mod disk;
 mod kinds;
 mod lazy;

@@ -223,9 +223,8 @@ impl Plan {
     pub(crate) fn build(self, store: &Store, threads: usize, path: &Path) -> Built {
         let node = self.disk();
         let report = self.realise(store, threads);
-        for (node, failure) in report.failures() {
-            panic!("{}: {failure}", self.graph.recipe(node).label);
-        }
+        let failures: Vec<_> = report.failures().map(|(node, why)| (&self.graph.recipe(node).label, why)).collect();
+        assert!(failures.is_empty(), "{failures:?}");
         write_output(&builder(store), report.output(node).unwrap(), path).unwrap();
         Built { path: path.to_owned(), report, plan: self }
     }
