@@ -294,3 +294,47 @@ fn what_is_part_of_the_kernel_is_not_in_the_initrd() {
     virtio_pci.ko
     "#);
 }
+
+#[test]
+fn declared_files_win_and_directories_stay() {
+    let project = Project::new();
+    project.write("overlay/root/.profile", "PS1='# '\n");
+    project.write("overlay/tmp/x", "x");
+    project.write("overlay/bin/local", "through the link");
+    project.write("overlay/var/run/state", "through another");
+    project.write_img(
+        "over.img",
+        r##"
+x = base.system {
+  kernel { image = "/boot/*-1.0-test" }
+  users += [os.UserAccount { name = "shared"; home-directory = "/" }]
+  files = [
+    os.File { path = "/etc/fstab"; content = "# mine\n" },
+    os.File { path = "/"; content = ./overlay },
+  ]
+}
+"##,
+    );
+    let disk = Disk::of(&project.build("over.img", &project.store(), 2));
+    assert_eq!(disk.text("/etc/fstab"), "# mine\n");
+    assert_eq!(disk.text("/usr/bin/local"), "through the link");
+    assert_eq!(disk.text("/run/state"), "through another");
+    assert_eq!(disk.text("/boot/vmlinuz"), "the kernel");
+    let root = disk.root();
+    let modes = ["/", "/root", "/tmp", "/bin", "/usr/bin"].map(|path| {
+        let metadata = root.symlink_metadata(path).unwrap();
+        (metadata.mode(), metadata.uid())
+    });
+    assert_eq!(modes, [(0o755, 0), (0o700, 0), (0o1777, 0), (0o777, 0), (0o755, 0)]);
+    assert!(root.metadata("/srv/data").unwrap().is_dir(), "what is mounted has its directory");
+}
+
+#[test]
+fn a_volatile_root_brings_its_overlay() {
+    let project = Project::new();
+    let image = "images.efi-disk-image { operating-system = base.system; volatile-root? = true }";
+    project.write_img("volatile.img", &format!("x = {image}\n"));
+    let disk = Disk::of(&project.build("volatile.img", &project.store(), 2));
+    assert!(initrd(&disk).1.lines().any(|module| module == "overlay.ko"));
+    assert!(disk.text("/boot/grub/grub.cfg").contains(" volatile\n"));
+}
