@@ -343,6 +343,7 @@ pub(crate) fn wrong_operands(operator: &str, left: &str, right: &str, place: Pla
     let verb = if operator.starts_with(['<', '>']) { "compare" } else { "combine" };
     let diagnostic = Diagnostic::error("E0304", format!("`{operator}` cannot {verb} {text}"), place, text);
     match (operator, left, right) {
+        ("+", "a list", _) => diagnostic.help("to add one element, put it into brackets"),
         ("+", "a string", _) | ("+", _, "a string") => {
             diagnostic.help("to put a value into a text, write \"${value}\"")
         }
