@@ -21,6 +21,7 @@ pub mod compression;
 pub mod cpio;
 pub mod deb;
 pub mod deb822;
+pub mod debian;
 pub mod debian_version;
 mod digest;
 pub mod disk;
