@@ -59,13 +59,7 @@ impl<'a> Stanza<'a> {
 
     /// Returns names and values in order.
     pub fn fields(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
-        let mut rest = self.text;
-        std::iter::from_fn(move || {
-            let (name, behind) = rest.split_once(':')?;
-            let end = end_of_field(behind);
-            rest = &behind[end..];
-            Some((name, behind[..end].trim()))
-        })
+        fields(self.text)
     }
 
     /// Returns the stanza as it stands in the text, with the line feed of its last line.
@@ -84,8 +78,19 @@ impl<'a> Stanza<'a> {
     }
 }
 
+/// Returns the fields of a text that is one stanza, whose shape is not checked.
+pub(crate) fn fields(stanza: &str) -> impl Iterator<Item = (&str, &str)> {
+    let mut rest = stanza;
+    std::iter::from_fn(move || {
+        let (name, behind) = rest.split_once(':')?;
+        let end = end_of_field(behind);
+        rest = &behind[end..];
+        Some((name, behind[..end].trim()))
+    })
+}
+
 /// Returns where the next field starts: behind a line feed that no white space follows.
-pub(crate) fn end_of_field(text: &str) -> usize {
+fn end_of_field(text: &str) -> usize {
     let mut end = 0;
     while let Some(len) = text[end..].find('\n') {
         end += len + 1;

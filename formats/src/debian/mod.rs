@@ -1,5 +1,6 @@
 //! What Debian's packages mean to each other and to a system: pure functions over texts from archives and packages.
 
+mod candidates;
 pub mod closure;
 pub mod explain;
 pub mod nearest;
