@@ -21,6 +21,7 @@ pub mod compression;
 pub mod cpio;
 pub mod deb;
 pub mod deb822;
+pub mod debian;
 pub mod debian_version;
 mod digest;
 pub mod disk;
@@ -34,6 +35,7 @@ pub mod guid;
 #[cfg(test)]
 mod judge;
 pub mod layout;
+pub mod lookup;
 pub mod mbr;
 pub mod merge;
 pub mod modules;

@@ -12,7 +12,6 @@ pub(crate) mod initrd;
 pub(crate) mod local;
 pub(crate) mod package;
 pub(crate) mod part;
-mod paths;
 pub(crate) mod tree;
 
 use gravure_eval::graph::{Failure, NodeId, Recipe, Task};

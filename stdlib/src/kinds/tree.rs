@@ -9,10 +9,9 @@ use std::collections::BTreeSet;
 
 use gravure_eval::graph::{Failure, Task};
 use gravure_formats::merge::Merger;
-use gravure_formats::{Entry, Extents, Kind, Metadata, Tree, TreePath};
+use gravure_formats::{Entry, Extents, Kind, Metadata, Tree, TreePath, lookup};
 use serde::{Deserialize, Serialize};
 
-use super::paths;
 use crate::builder::{Artefact, Builder};
 
 pub(crate) const NAME: &str = "tree";
@@ -132,11 +131,11 @@ impl Declaration<'_> {
             What::Directory | What::InputTree(_) => Kind::Directory,
             What::Text(text) => Kind::File(Extents::from_bytes(text.clone())),
             What::Symlink(target) => Kind::Symlink(target.clone().into()),
-            What::SymlinkToMatch(pattern) => Kind::Symlink(link_target(path, &paths::find_one(tree, pattern)?).into()),
+            What::SymlinkToMatch(pattern) => Kind::Symlink(link_target(path, &lookup::find_one(tree, pattern)?).into()),
             What::Content(content) => Kind::File(content.clone()),
             What::Input(input) => Kind::File(self.builder.extents(&inputs[*input])?),
             What::InputFile(input, pattern) => {
-                Kind::File(paths::find_file(&self.builder.tree(&inputs[*input])?, pattern)?.clone())
+                Kind::File(lookup::find_file(&self.builder.tree(&inputs[*input])?, pattern)?.clone())
             }
         })
     }
@@ -152,7 +151,7 @@ impl Declaration<'_> {
 
     fn put(&self, tree: &mut Tree, path: &TreePath, entry: Entry) -> Result<(), Failure> {
         let is_directory = entry.is_directory();
-        let place = if is_directory { paths::resolve(tree, path)? } else { paths::resolve_parent(tree, path)? };
+        let place = if is_directory { lookup::resolve(tree, path)? } else { lookup::resolve_parent(tree, path)? };
         match tree.get(&place) {
             Some(there) if there.is_directory() && is_directory => Ok(()),
             Some(there) if there.is_directory() => {

@@ -1,0 +1,18 @@
+//! Debian systems: what package management leaves on a machine, without running any of it.
+//!
+//! Unpacked packages alone do not boot: their maintainer scripts make users, links, caches and databases when a package is
+//! configured. Here each kind of that work is a *transform*: a function that reads the packages ([`Package`]) and the root so
+//! far ([`Root`]) and puts into the root what the scripts would have put there. Every transform is general: it reads the
+//! data that packages ship (`sysusers.d`, `pam-configs`, `[Install]` sections), or the calls in their scripts that have
+//! one meaning (`update-alternatives --install`).
+//!
+//! | module | in place of |
+//! |---|---|
+//! | `root` | what the transforms work on |
+//! | `package` | a package with its control files |
+
+mod package;
+mod root;
+
+pub use package::{CONTROL_DIRECTORY, Package};
+pub use root::{Error, Owner, Root};
