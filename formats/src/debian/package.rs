@@ -7,10 +7,8 @@
 use std::collections::BTreeMap;
 
 use super::Error;
+pub use crate::deb::CONTROL_DIRECTORY;
 use crate::{Blobs, Extents, Kind, Tree, TreePath, deb822};
-
-/// Where in the tree of a package its control files are.
-pub const CONTROL_DIRECTORY: &str = "DEBIAN";
 
 /// A package and its control files.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -38,7 +38,7 @@ const KINDS: &[Kind] = &[
     Kind { name: fetch::NAME, version: 1, waits: true, realise: fetch::realise },
     Kind { name: initrd::NAME, version: 1, waits: false, realise: initrd::realise },
     Kind { name: local::NAME, version: 1, waits: false, realise: local::realise },
-    Kind { name: package::NAME, version: 1, waits: false, realise: package::realise },
+    Kind { name: package::NAME, version: 2, waits: false, realise: package::realise },
     Kind { name: part::NAME, version: 1, waits: false, realise: part::realise },
     Kind { name: tree::NAME, version: 2, waits: false, realise: tree::realise },
 ];

@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 
 use gravure_eval::graph::{Failure, Task};
+use gravure_formats::deb::CONTROL_DIRECTORY;
 use gravure_formats::merge::Merger;
 use gravure_formats::{Entry, Extents, Kind, Metadata, Tree, TreePath, lookup};
 use serde::{Deserialize, Serialize};
@@ -93,7 +94,9 @@ pub(crate) fn realise(builder: &Builder<'_>, task: &Task) -> Result<Artefact, Fa
     let mut merger = Merger::new();
     merger.add("the file system's own layout", &foundation, &BTreeSet::new())?;
     for (name, input) in parameters.packages.iter().zip(&task.inputs) {
-        merger.add(name, &builder.tree(input)?, &BTreeSet::new())?;
+        let mut package = builder.tree(input)?;
+        package.remove(&TreePath::parse(CONTROL_DIRECTORY)?);
+        merger.add(name, &package, &BTreeSet::new())?;
     }
     let mut tree = merger.into_tree();
     declaration.declare(&mut tree, &parameters.entries)?;
