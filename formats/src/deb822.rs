@@ -85,7 +85,7 @@ impl<'a> Stanza<'a> {
 }
 
 /// Returns where the next field starts: behind a line feed that no white space follows.
-fn end_of_field(text: &str) -> usize {
+pub(crate) fn end_of_field(text: &str) -> usize {
     let mut end = 0;
     while let Some(len) = text[end..].find('\n') {
         end += len + 1;

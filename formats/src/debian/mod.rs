@@ -1,18 +1,30 @@
-//! Debian systems: what package management leaves on a machine, without running any of it.
+//! Debian systems: which packages they consist of, and what package management leaves on a machine, without running any of it.
 //!
-//! Unpacked packages alone do not boot: their maintainer scripts make users, links, caches and databases when a package is
-//! configured. Here each kind of that work is a *transform*: a function that reads the packages ([`Package`]) and the root so
-//! far ([`Root`]) and puts into the root what the scripts would have put there. Every transform is general: it reads the
-//! data that packages ship (`sysusers.d`, `pam-configs`, `[Install]` sections), or the calls in their scripts that have
-//! one meaning (`update-alternatives --install`).
+//! Which packages a system needs is a question for indexes ([`resolve`](closure::resolve)). Unpacked packages alone do not
+//! boot: their maintainer scripts make users, links, caches and databases when a package is configured. Each kind of that
+//! work is a *transform* here: a function that reads the packages ([`Package`]) and the root so far ([`Root`]) and puts
+//! into the root what the scripts would have put there. Every transform is general: it reads the data that packages ship
+//! (`sysusers.d`, `pam-configs`, `[Install]` sections), or the calls in their scripts that have one meaning
+//! (`update-alternatives --install`).
 //!
-//! | module | in place of |
+//! | module | what |
 //! |---|---|
+//! | `relation` | what packages say of one another: `Depends`, `Provides`, `Conflicts` |
+//! | `universe` | the candidates that several indexes have |
+//! | `closure` | the packages that requests need |
+//! | `explain` | why there is no such set |
 //! | `root` | what the transforms work on |
 //! | `package` | a package with its control files |
 
+pub mod closure;
+pub mod explain;
+mod nearest;
 mod package;
+pub mod relation;
 mod root;
+mod search;
+mod selection;
+pub mod universe;
 
 pub use package::{CONTROL_DIRECTORY, Package};
 pub use root::{Error, Owner, Root};
