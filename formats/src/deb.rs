@@ -176,6 +176,17 @@ pub fn ingest_within(deb: impl Read, pack: impl Write, limits: &Limits) -> Resul
     }
 }
 
+/// Reads the control files of a package, and no further.
+///
+/// # Errors
+/// As the variants of [`Error`] say.
+pub fn control(deb: impl Read) -> Result<BTreeMap<String, Bytes>, Error> {
+    let mut archive = ar::Archive::new(deb)?;
+    read_version(&mut archive)?;
+    let (name, decoder) = open(&mut archive, "control.tar", Limits::default().control)?;
+    read_control(tar::Archive::new(decoder), &name)
+}
+
 /// Returns the paths of a package as dpkg lists them: a line each in the order of the archive, the root as `/.`.
 fn list(paths: &[TreePath]) -> Vec<u8> {
     let mut text = Vec::new();

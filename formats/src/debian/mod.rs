@@ -18,7 +18,7 @@
 
 pub mod closure;
 pub mod explain;
-mod nearest;
+pub mod nearest;
 mod package;
 pub mod relation;
 mod root;

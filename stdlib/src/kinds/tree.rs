@@ -105,15 +105,15 @@ pub(crate) fn realise(builder: &Builder<'_>, task: &Task) -> Result<Artefact, Fa
 }
 
 /// What declared entries are made of.
-struct Declaration<'a> {
-    builder: &'a Builder<'a>,
-    task: &'a Task,
-    time: i64,
+pub(super) struct Declaration<'a> {
+    pub(super) builder: &'a Builder<'a>,
+    pub(super) task: &'a Task,
+    pub(super) time: i64,
 }
 
 impl Declaration<'_> {
     /// Puts entries into a tree. A path goes where links lead, and a directory that is there already stays as it is.
-    fn declare(&self, tree: &mut Tree, entries: &[Declared]) -> Result<(), Failure> {
+    pub(super) fn declare(&self, tree: &mut Tree, entries: &[Declared]) -> Result<(), Failure> {
         for declared in entries {
             let path = TreePath::parse(&declared.path)?;
             if let What::InputTree(input) = declared.what {
@@ -174,7 +174,7 @@ impl Declaration<'_> {
         Ok(())
     }
 
-    fn directory(&self) -> Entry {
+    pub(super) fn directory(&self) -> Entry {
         let directory = Entry::directory(0o755);
         Entry { metadata: Metadata { mtime: self.time, ..directory.metadata }, ..directory }
     }
