@@ -10,7 +10,7 @@ use gravure_eval::graph::NodeId;
 use gravure_eval::{Value, View};
 use gravure_formats::Digest;
 use gravure_lang::{Diagnostic, Place};
-use gravure_sources::debian::{Archive, Index, Package};
+use gravure_sources::debian::{Archive, Index, Keyring, Package};
 use gravure_sources::{Error, ErrorKind, import_file};
 
 use super::{Inputs, LowerError, Lowering};
@@ -40,6 +40,7 @@ impl Archives {
             suite: suite.to_owned(),
             components: vec![COMPONENT.to_owned()],
             architecture: architecture.to_owned(),
+            keys: Keyring::debian(),
         };
         let index = Arc::new(archive.index(inputs.store, inputs.access)?);
         *slot = Some(index.clone());
