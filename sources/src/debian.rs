@@ -104,11 +104,12 @@ impl Archive {
     /// by their hashes, so no signature is needed; and it is taken as it is, also when it has expired since.
     ///
     /// # Errors
-    /// As for [`Archive::index`]; and the mirror does not have the files of that state any more.
+    /// As for [`Archive::index`]; and the mirror does not have the files of that state any more, or the state was of
+    /// other components or another architecture (both of kind `Missing`).
     pub fn index_at(&self, state: &State, store: &Store, access: Access<'_>) -> Result<Index, Error> {
         self.check_names()?;
         let release = Release::of_state(state);
-        let packages = self.packages(&release, store, access).map_err(|error| self.explain_gone(error, state))?;
+        let packages = self.packages(&release, store, access)?;
         Ok(Index { archive: self.clone(), in_release: state.in_release, release, signed: None, packages })
     }
 
@@ -167,20 +168,6 @@ impl Archive {
                 Err(Error::new(ErrorKind::Refused, message))
             }
         }
-    }
-
-    /// Puts into words what it means that files of an earlier state are not there.
-    fn explain_gone(&self, error: Error, state: &State) -> Error {
-        if error.kind != ErrorKind::Missing && error.kind != ErrorKind::Integrity {
-            return error;
-        }
-        let message = format!(
-            "{} does not have {} as it was on {} any more: {error}",
-            quoted_text(&self.mirror),
-            quoted_text(&self.suite),
-            crate::date::format(state.date)
-        );
-        Error { message, ..error }
     }
 }
 
@@ -559,6 +546,23 @@ mod tests {
             server.url("/debian")
         );
         assert!(error.message.starts_with(&start), "{error}");
+        assert_eq!(error.exit_code(), 4);
+
+        let other = Archive { architecture: "arm64".to_owned(), ..both(&server) };
+        let error = other.index_at(&state, &Scratch::new().store(), Access::Offline).unwrap_err();
+        let expected = "the state of `trixie` on 2025-11-15 09:46:24 UTC names no index of `main` for `arm64`";
+        assert_eq!((error.kind, error.message.as_str()), (ErrorKind::Missing, expected));
+    }
+
+    #[test]
+    fn what_is_under_its_hash_and_does_not_fit_it_is_refused_for_a_state_too() {
+        let mut mock = Mock::new().index("main", &[&stanza("a", "1")], &[Compression::Xz]);
+        let state = online(&archive(&mock.clone().serve()), &Scratch::new().store()).unwrap().state();
+        mock.files.values_mut().for_each(|bytes| bytes[20] ^= 1);
+        let server = mock.serve();
+        let access = Access::Online(&client(), &Silent);
+        let error = archive(&server).index_at(&state, &Scratch::new().store(), access).unwrap_err();
+        assert!(error.message.contains("is not what it should be"), "{error}");
         assert_eq!(error.exit_code(), 5);
     }
 
