@@ -106,11 +106,12 @@ impl Archive {
     /// by their hashes, so no signature is needed; and it is taken as it is, also when it has expired since.
     ///
     /// # Errors
-    /// As for [`Archive::index`]; and the mirror does not have the files of that state any more.
+    /// As for [`Archive::index`]; and the mirror does not have the files of that state any more, or the state was of
+    /// other components or another architecture (both of kind `Missing`).
     pub fn index_at(&self, state: &State, store: &Store, access: Access<'_>) -> Result<Index, Error> {
         self.check_names()?;
         let release = Release::of_state(state);
-        let packages = self.packages(&release, store, access).map_err(|error| self.explain_gone(error, state))?;
+        let packages = self.packages(&release, store, access)?;
         Ok(Index { archive: self.clone(), in_release: state.in_release, release, signed: None, packages })
     }
 
@@ -169,20 +170,6 @@ impl Archive {
                 Err(Error::new(ErrorKind::Refused, message))
             }
         }
-    }
-
-    /// Puts into words what it means that files of an earlier state are not there.
-    fn explain_gone(&self, error: Error, state: &State) -> Error {
-        if error.kind != ErrorKind::Missing && error.kind != ErrorKind::Integrity {
-            return error;
-        }
-        let message = format!(
-            "{} does not have {} as it was on {} any more: {error}",
-            quoted_text(&self.mirror),
-            quoted_text(&self.suite),
-            crate::date::format(state.date)
-        );
-        Error { message, ..error }
     }
 }
 
@@ -291,20 +278,11 @@ impl Index {
 mod tests {
     use gravure_formats::compression::Compression;
 
-    use super::testing::{DATE, MADE, Mock, archive, stanza};
+    use super::testing::{Mock, archive, online, paths_of, stanza};
     use super::*;
     use crate::openpgp::testing::{SHA1, Signer, Statement, canonical, message, packet};
     use crate::progress::Silent;
-    use crate::testing::{Scratch, Server, client};
-
-    fn online(archive: &Archive, store: &Store) -> Result<Index, Error> {
-        archive.index(store, Access::Online(&client(), &Silent))
-    }
-
-    fn paths_of(server: &Server) -> Vec<String> {
-        let path = |path: String| path.replace("/debian/dists/trixie/", "");
-        server.requests().into_iter().map(|request| path(request.path)).collect()
-    }
+    use crate::testing::{Scratch, client};
 
     #[test]
     fn packages_are_found_through_every_form_of_index() {
@@ -519,87 +497,6 @@ mod tests {
         let server =
             mock.replace("Suite: stable\nCodename: trixie", "Suite: stable-security\nCodename: trixie").serve();
         assert!(online(&archive(&server), &scratch.store()).unwrap().find("a").unwrap().is_some());
-    }
-
-    #[test]
-    fn a_state_brings_back_what_was_there_while_a_mirror_has_it() {
-        let old = Mock::new().index("main", &[&stanza("a", "1")], &[Compression::Xz, Compression::Gzip]);
-        let old = old.index("contrib", &[&stanza("c", "1")], &[Compression::Xz]);
-        let mut new = Mock::new().index("main", &[&stanza("a", "2")], &[Compression::Xz, Compression::Gzip]);
-        new = new.index("contrib", &[&stanza("c", "2")], &[Compression::Xz]);
-        let without = new.clone();
-        let by_hash = old.files.clone().into_iter().filter(|(path, _)| path.contains("by-hash"));
-        new.files.extend(by_hash);
-        let both =
-            |server: &Server| Archive { components: vec!["main".to_owned(), "contrib".to_owned()], ..archive(server) };
-        let server = old.serve();
-        let index = online(&both(&server), &Scratch::new().store()).unwrap();
-        let state = index.state();
-        assert_eq!(state.in_release, index.in_release());
-        let paths: Vec<&str> = state.files.iter().map(|file| file.path.as_str()).collect();
-        let main = "main/binary-amd64/Packages";
-        let contrib = "contrib/binary-amd64/Packages";
-        assert_eq!(paths, [&format!("{main}.xz"), &format!("{main}.gz"), main, &format!("{contrib}.xz"), contrib]);
-        let json = serde_json::to_string(&state).unwrap();
-        let state: State = serde_json::from_str(&json).unwrap();
-
-        // The mirror has gone on, but has the old indexes under their hashes still.
-        let server = new.serve();
-        let scratch = Scratch::new();
-        let at =
-            |server: &Server, store: &Store| both(server).index_at(&state, store, Access::Online(&client(), &Silent));
-        let back = at(&server, &scratch.store()).unwrap();
-        assert_eq!(back.find("a").unwrap().unwrap().version, "1");
-        assert_eq!(
-            (back.state(), back.date(), back.codename(), back.signed()),
-            (state.clone(), MADE, Some("trixie"), None)
-        );
-        assert!(paths_of(&server).iter().all(|path| path.contains("/by-hash/SHA256/")));
-        drop(server);
-        let offline = both(&Mock::new().serve()).index_at(&state, &scratch.store(), Access::Offline).unwrap();
-        assert_eq!(offline.find("c").unwrap().unwrap().version, "1");
-
-        let server = without.serve();
-        let error = at(&server, &Scratch::new().store()).unwrap_err();
-        let start = format!(
-            "`{}` does not have `trixie` as it was on 2025-11-15 09:46:24 UTC any more: ",
-            server.url("/debian")
-        );
-        assert!(error.message.starts_with(&start), "{error}");
-        assert_eq!(error.exit_code(), 5);
-    }
-
-    #[test]
-    fn only_current_states_are_to_be_locked() {
-        let day = 86_400;
-        let server = Mock::new()
-            .index("main", &[&stanza("a", "1")], &[Compression::Xz])
-            .replace(DATE, &format!("{DATE}\nValid-Until: Sat, 22 Nov 2025 09:46:24 UTC"))
-            .serve();
-        let archive = archive(&server);
-        let index = online(&archive, &Scratch::new().store()).unwrap();
-        let judge = |now, locked, allow_expired| {
-            let result = index.judge(&Freshness { now, locked, allow_expired });
-            result.map_err(|stale| Error::from(stale).message.replace(&archive.in_release_url(), "URL"))
-        };
-        let end = MADE + 7 * day;
-        let expired = "`URL` expired at 2025-11-22 09:46:24 UTC; use `--allow-expired trixie` only for frozen mirrors";
-        assert_eq!(judge(end, None, false), Ok(()));
-        assert_eq!(judge(end + 1, None, false), Err(expired.to_owned()));
-        assert_eq!(judge(end + 1, None, true), Ok(()));
-        let rollback = "rollback: `URL` was made at 2025-11-15 09:46:24 UTC, before the state of 2025-11-15 09:46:25 UTC that is locked";
-        assert_eq!(judge(end, Some(MADE), false), Ok(()));
-        assert_eq!(judge(end, Some(MADE + 1), false), Err(rollback.to_owned()));
-        assert_eq!(judge(end, Some(MADE + 1), true), Err(rollback.to_owned()));
-        let clock = |says: &str| {
-            let made = "`URL` was made at 2025-11-15 10:00:00 UTC";
-            Err(format!("the clock of this machine is implausible: it says {says}, and {made}"))
-        };
-        let signed = index.signed().unwrap().at;
-        assert_eq!(judge(signed - day, None, false), Ok(()));
-        assert_eq!(judge(signed - day - 1, None, false), clock("2025-11-14 09:59:59 UTC"));
-        assert_eq!(judge(0, None, false), clock("1970-01-01 00:00:00 UTC"));
-        assert_eq!(judge(4_291_747_200, None, true), clock("2106-01-01 00:00:00 UTC"));
     }
 
     #[test]

@@ -110,3 +110,45 @@ impl From<Stale> for Error {
         Error::new(ErrorKind::Integrity, stale.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use gravure_formats::compression::Compression;
+
+    use super::super::testing::{DATE, MADE, Mock, archive, online, stanza};
+    use super::*;
+    use crate::testing::Scratch;
+
+    #[test]
+    fn only_current_states_are_to_be_locked() {
+        let day = 86_400;
+        let server = Mock::new()
+            .index("main", &[&stanza("a", "1")], &[Compression::Xz])
+            .replace(DATE, &format!("{DATE}\nValid-Until: Sat, 22 Nov 2025 09:46:24 UTC"))
+            .serve();
+        let archive = archive(&server);
+        let index = online(&archive, &Scratch::new().store()).unwrap();
+        let judge = |now, locked, allow_expired| {
+            let result = index.judge(&Freshness { now, locked, allow_expired });
+            result.map_err(|stale| Error::from(stale).message.replace(&archive.in_release_url(), "URL"))
+        };
+        let end = MADE + 7 * day;
+        let expired = "`URL` expired at 2025-11-22 09:46:24 UTC; use `--allow-expired trixie` only for frozen mirrors";
+        assert_eq!(judge(end, None, false), Ok(()));
+        assert_eq!(judge(end + 1, None, false), Err(expired.to_owned()));
+        assert_eq!(judge(end + 1, None, true), Ok(()));
+        let rollback = "rollback: `URL` was made at 2025-11-15 09:46:24 UTC, before the state of 2025-11-15 09:46:25 UTC that is locked";
+        assert_eq!(judge(end, Some(MADE), false), Ok(()));
+        assert_eq!(judge(end, Some(MADE + 1), false), Err(rollback.to_owned()));
+        assert_eq!(judge(end, Some(MADE + 1), true), Err(rollback.to_owned()));
+        let clock = |says: &str| {
+            let made = "`URL` was made at 2025-11-15 10:00:00 UTC";
+            Err(format!("the clock of this machine is implausible: it says {says}, and {made}"))
+        };
+        let signed = index.signed().unwrap().at;
+        assert_eq!(judge(signed - day, None, false), Ok(()));
+        assert_eq!(judge(signed - day - 1, None, false), clock("2025-11-14 09:59:59 UTC"));
+        assert_eq!(judge(0, None, false), clock("1970-01-01 00:00:00 UTC"));
+        assert_eq!(judge(4_291_747_200, None, true), clock("2106-01-01 00:00:00 UTC"));
+    }
+}

@@ -9,6 +9,7 @@ use super::packages::Packages;
 use super::release::{Listed, Release};
 use super::state::StateFile;
 use super::{Access, Archive, not_in_store};
+use crate::date;
 use crate::error::{Error, ErrorKind, quoted_text};
 use crate::http::Download;
 use crate::store::Store;
@@ -87,7 +88,22 @@ impl<'a> IndexFiles<'a> {
                 result => return result.map(drop),
             }
         }
-        client.download(&wanted, store, progress).map(drop)
+        let fetched = client.download(&wanted, store, progress).map(drop);
+        if self.release.is_past { fetched.map_err(|error| self.gone(error)) } else { fetched }
+    }
+
+    /// Returns what it means that a mirror has an earlier index neither by its hash nor, any more, by its name.
+    fn gone(&self, error: Error) -> Error {
+        if error.kind != ErrorKind::Missing && error.kind != ErrorKind::Integrity {
+            return error;
+        }
+        let message = format!(
+            "{} does not have {} as it was on {} any more: {error}",
+            quoted_text(&self.archive.mirror),
+            quoted_text(&self.archive.suite),
+            date::format(self.release.date)
+        );
+        Error::new(ErrorKind::Missing, message)
     }
 
     /// Unpacks the index, which is in the store, into another object.
@@ -147,6 +163,11 @@ impl<'a> IndexFiles<'a> {
     }
 
     fn missing(&self) -> Error {
+        if self.release.is_past {
+            let (suite, date) = (quoted_text(&self.archive.suite), date::format(self.release.date));
+            let what = format!("{} for {}", quoted_text(self.component), quoted_text(self.architecture));
+            return Error::new(ErrorKind::Missing, format!("the state of {suite} on {date} names no index of {what}"));
+        }
         let Archive { mirror, suite, .. } = self.archive;
         let message = format!(
             "suite {} of {} has no component {} for {}: its components are {}, its architectures {}",

@@ -49,6 +49,8 @@ pub(super) struct Release {
     /// Whether packages that run on every architecture stand in an index of their own, and in no other. Security updates
     /// list such an index without saying so, and it is not kept current.
     pub(super) keeps_all_apart: bool,
+    /// Whether this is an earlier state, of which a mirror may have lost something.
+    pub(super) is_past: bool,
     pub(super) components: Vec<String>,
     pub(super) architectures: Vec<String>,
     files: BTreeMap<String, Listed>,
@@ -95,6 +97,7 @@ impl Release {
             by_hash: stanza.get("Acquire-By-Hash") == Some("yes"),
             keeps_all_apart: stanza.words("Architectures").any(|name| name == "all")
                 && stanza.words("No-Support-for-Architecture-all").all(|what| what != "Packages"),
+            is_past: false,
             components: words("Components"),
             architectures: words("Architectures"),
             files,
@@ -111,6 +114,7 @@ impl Release {
             valid_until: None,
             by_hash: true,
             keeps_all_apart: true,
+            is_past: true,
             components: Vec::new(),
             architectures: Vec::new(),
             files: state.files.iter().map(listed).collect(),

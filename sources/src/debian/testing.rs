@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use gravure_formats::Digest;
 use gravure_formats::compression::Compression;
 
-use super::{Archive, Keyring};
+use super::{Access, Archive, Index, Keyring};
+use crate::error::Error;
 use crate::openpgp::testing::Signer;
-use crate::testing::{Reply, Server, compress};
+use crate::progress::Silent;
+use crate::store::Store;
+use crate::testing::{Reply, Server, client, compress};
 
 /// When the archives are made, as they say it, and in seconds since 1970.
 pub(super) const DATE: &str = "Sat, 15 Nov 2025 09:46:24 UTC";
@@ -104,6 +107,17 @@ pub(super) fn archive(server: &Server) -> Archive {
         architecture: "amd64".to_owned(),
         keys: Keyring::read("tests", &Signer::new(1).certificate()).unwrap(),
     }
+}
+
+/// Returns what an archive has now.
+pub(super) fn online(archive: &Archive, store: &Store) -> Result<Index, Error> {
+    archive.index(store, Access::Online(&client(), &Silent))
+}
+
+/// Returns the paths below the suite that a server was asked for.
+pub(super) fn paths_of(server: &Server) -> Vec<String> {
+    let path = |path: String| path.replace("/debian/dists/trixie/", "");
+    server.requests().into_iter().map(|request| path(request.path)).collect()
 }
 
 /// Returns a package, whose file is its name.

@@ -15,7 +15,7 @@
 use std::fmt;
 
 use super::armour;
-use super::certificate::{Certificate, Unfit};
+use super::certificate::{Certificate, Key, Unfit};
 use super::key::{Fingerprint, Hash, hash_name};
 use super::packet::{Malformed, packets, tag};
 use super::signature::{Issuer, Signature, kind};
@@ -25,6 +25,9 @@ use crate::error::quoted_text;
 const BEGIN_MESSAGE: &[u8] = b"-----BEGIN PGP SIGNED MESSAGE-----";
 const BEGIN_SIGNATURE: &[u8] = b"-----BEGIN PGP SIGNATURE-----";
 const END_SIGNATURE: &[u8] = b"-----END PGP SIGNATURE-----";
+
+/// Debian's releases have three signatures. Each costs as much as reading the text, which anybody could ask for without end.
+const MAX_SIGNATURES: usize = 32;
 
 /// A text that somebody trusted has signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,8 +72,13 @@ pub(crate) fn verify(file: &[u8], trusted: &[Certificate]) -> Result<Verified, R
     let message = SignedMessage::split(file)?;
     let signatures = armour::content(message.signature.iter().copied()).map_err(malformed)?;
     let signed = message.lines.join(&b"\r\n"[..]);
+    let mut packets = packets(&signatures).map_err(malformed)?;
+    packets.retain(|packet| packet.tag == tag::SIGNATURE);
+    if MAX_SIGNATURES < packets.len() {
+        return Err(Refusal::Malformed("has too many signatures"));
+    }
     let mut refusals = Vec::new();
-    for packet in packets(&signatures).map_err(malformed)?.iter().filter(|packet| packet.tag == tag::SIGNATURE) {
+    for packet in packets {
         match check(packet.body, &signed, trusted) {
             Ok((key, signed_at)) => return Ok(Verified { text: message.text()?, key, signed_at }),
             Err(refusal) => refusals.push(refusal),
@@ -84,29 +92,36 @@ fn malformed(Malformed(why): Malformed) -> Refusal {
 }
 
 /// Checks one signature; returns the key that made it, and when.
+///
+/// The same key may be in several certificates, which were fetched at different times: one in which it has been revoked is
+/// right, and else one for which it is good.
 fn check(body: &[u8], signed: &[u8], trusted: &[Certificate]) -> Result<(Fingerprint, i64), Refusal> {
     let signature = Signature::parse(body).map_err(malformed)?;
-    let mut keys = trusted.iter().flat_map(|certificate| &certificate.keys);
-    let Some(found) = keys.find(|found| signature.claims(&found.key)) else {
-        return Err(Refusal::Foreign { by: signature.issuer().into_iter().collect(), trusted: Vec::new() });
-    };
-    let fingerprint = found.key.fingerprint;
+    let claimed = trusted.iter().flat_map(|certificate| &certificate.keys).filter(|key| signature.claims(&key.key));
+    let results: Vec<_> = claimed.map(|key| check_by(key, &signature, signed)).collect();
+    let is_revoked =
+        |result: &&Result<_, _>| matches!(result, Err(Refusal::Unfit(_, Unfit::Revoked | Unfit::PrimaryRevoked)));
+    let foreign = || Refusal::Foreign { by: signature.issuer().into_iter().collect(), trusted: Vec::new() };
+    let decisive = results.iter().find(is_revoked).or_else(|| results.iter().find(|result| result.is_ok()));
+    decisive.or(results.first()).cloned().unwrap_or_else(|| Err(foreign()))
+}
+
+/// Checks a signature that claims to be made by this key.
+fn check_by(claimed: &Key, signature: &Signature<'_>, signed: &[u8]) -> Result<(Fingerprint, i64), Refusal> {
+    let fingerprint = claimed.key.fingerprint;
+    let unfit = claimed.unfit_at(signature.created);
     if signature.kind != kind::TEXT || signature.is_enigmatic {
         return Err(Refusal::Malformed("is of another kind than a signature of text"));
     }
     if Hash::strong(signature.hash).is_none() {
         return Err(Refusal::WeakHash(fingerprint, signature.hash));
     }
-    if let Some(unfit @ Unfit::Weak(_)) = found.unfit_at(signature.created) {
-        return Err(Refusal::Unfit(fingerprint, unfit));
-    }
-    if !signature.is_by(&found.key, signed) {
+    // With a weak key nothing can be computed.
+    let is_weak = matches!(unfit, Some(Unfit::Weak(_)));
+    if !is_weak && !signature.is_by(&claimed.key, signed) {
         return Err(Refusal::Tampered(fingerprint));
     }
-    match found.unfit_at(signature.created) {
-        Some(unfit) => Err(Refusal::Unfit(fingerprint, unfit)),
-        None => Ok((fingerprint, signature.created)),
-    }
+    unfit.map_or(Ok((fingerprint, signature.created)), |unfit| Err(Refusal::Unfit(fingerprint, unfit)))
 }
 
 /// Returns the reason that says most: a key that is known says more than one that is not.
@@ -364,6 +379,31 @@ mod tests {
             check(&message(TEXT, &[other.clone(), signature(1, &text)]), Ok(TEXT));
             check(&message(TEXT, &[signature(1, &text), other]), Ok(TEXT));
         }
+    }
+
+    #[test]
+    fn of_several_certificates_of_a_key_a_revocation_counts_and_else_the_one_that_is_good() {
+        let signer = Signer::new(1);
+        let ended = signer.certify(&Statement::new(0x13).lifetime(86_400));
+        let revocation = packet(2, &signer.sign(&Statement::new(0x20), &signer.hashed()));
+        let revoked = [packet(6, &signer.public), revocation].concat();
+        let told = |certificates: [&[u8]; 2]| {
+            let found = verify(signer.message(TEXT).as_bytes(), &keys(&certificates.concat()));
+            found.map(drop).map_err(|refusal| refusal.to_string())
+        };
+        let good = signer.certificate();
+        let expected = Err(format!("is signed by the key `{}`, which its owner has revoked", signer.fingerprint()));
+        assert_eq!((told([&ended, &good]), told([&good, &ended])), (Ok(()), Ok(())));
+        assert_eq!((told([&revoked, &good]), told([&good, &revoked])), (expected.clone(), expected));
+    }
+
+    #[test]
+    fn nobody_can_have_a_text_read_without_end() {
+        let text = Statement::text();
+        let many = |n: usize| [vec![signature(2, &text); n], vec![signature(1, &text)]].concat();
+        check(&message(TEXT, &many(31)), Ok(TEXT));
+        let why = "cannot be trusted: its signature or its form is wrong, it has too many signatures";
+        check(&message(TEXT, &many(32)), Err(why));
     }
 
     #[test]
