@@ -174,4 +174,10 @@ pub(crate) struct Outside {
     /// Do not use the network: what is in the store must do.
     #[arg(long)]
     pub(crate) offline: bool,
+    /// Do not change `gravure.lock`: it must have all packages already.
+    #[arg(long)]
+    pub(crate) locked: bool,
+    /// Take packages of this suite although its archive says that it has expired; only for frozen mirrors.
+    #[arg(long, value_name = "SUITE")]
+    pub(crate) allow_expired: Vec<String>,
 }

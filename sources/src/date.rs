@@ -2,17 +2,25 @@
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// Returns the seconds since 1970 of a date with its time and zone; nothing when the text is no such date.
+/// Returns the seconds since 1970 of a date with its time and zone, in the form of archives or in that of [`format`]; nothing
+/// when the text is neither.
 pub(crate) fn parse(text: &str) -> Option<i64> {
     let text = text.split_once(',').map_or(text, |(_weekday, rest)| rest);
     let mut words = text.split_whitespace();
-    let day: i64 = number(words.next()?)?;
-    let month = words.next()?;
-    let month = MONTHS.iter().position(|name| name.eq_ignore_ascii_case(month))? as i64 + 1;
-    let year: i64 = number(words.next()?)?;
+    let first = words.next()?;
+    let (year, month, day) = match first.splitn(3, '-').map(number).collect::<Option<Vec<i64>>>()?[..] {
+        [year, month, day] => (year, month, day),
+        [day] => {
+            let name = words.next()?;
+            let month = MONTHS.iter().position(|month| month.eq_ignore_ascii_case(name))? as i64 + 1;
+            (number(words.next()?)?, month, day)
+        }
+        _ => return None,
+    };
     let time = seconds_of_day(words.next()?)?;
     let zone = zone_seconds(words.next()?)?;
-    let is_date = (1..=days_of_month(year, month)).contains(&day) && (1970..=9999).contains(&year);
+    let is_date =
+        (1..=12).contains(&month) && (1..=days_of_month(year, month)).contains(&day) && (1970..=9999).contains(&year);
     (is_date && words.next().is_none()).then(|| days_since_1970(year, month, day) * 86_400 + time - zone)
 }
 

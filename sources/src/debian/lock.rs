@@ -121,7 +121,10 @@ impl Lock {
     pub fn read(path: &Path) -> Result<Option<Lock>, Error> {
         let text = match fs::metadata(path).and_then(|found| Ok((found.len(), fs::read_to_string(path)?))) {
             Ok((len, _)) if MAX_LEN < len => {
-                return Err(Error::new(ErrorKind::Refused, format!("{} is no lock file: it is too long", quoted(path))));
+                return Err(Error::new(
+                    ErrorKind::Refused,
+                    format!("{} is no lock file: it is too long", quoted(path)),
+                ));
             }
             Ok((_, text)) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -147,7 +150,10 @@ impl Lock {
             Error::new(ErrorKind::Refused, format!("{}, line {line}: {why}", quoted_text(name)))
         };
         let mut lock = Lock::default();
-        let body: String = text.lines().map(|line| if line.starts_with('#') { "\n" } else { line }.trim_end().to_owned() + "\n").collect();
+        let body: String = text
+            .lines()
+            .map(|line| if line.starts_with('#') { "\n" } else { line }.trim_end().to_owned() + "\n")
+            .collect();
         for (number, stanza) in deb822::stanzas(&body).enumerate() {
             let stanza = stanza.map_err(|error| refuse(error.line, error.to_string()))?;
             let result = match (number, stanza.get("Package")) {
@@ -268,7 +274,11 @@ impl Lock {
 }
 
 /// Returns the changes of one package. Where it changed from one version to another, that is one change.
-fn changes_of((name, architecture): (&str, &str), before: Option<&Vec<&str>>, after: Option<&Vec<&str>>) -> Vec<Change> {
+fn changes_of(
+    (name, architecture): (&str, &str),
+    before: Option<&Vec<&str>>,
+    after: Option<&Vec<&str>>,
+) -> Vec<Change> {
     let missing = |of: Option<&Vec<&str>>, from: Option<&Vec<&str>>| -> Vec<String> {
         let there = |version: &&&str| from.is_none_or(|from| !from.contains(*version));
         of.into_iter().flatten().filter(there).map(|version| version.to_string()).collect()
@@ -283,8 +293,11 @@ fn changes_of((name, architecture): (&str, &str), before: Option<&Vec<&str>>, af
         architecture: architecture.clone(),
         version,
     });
-    let added =
-        added.into_iter().map(|version| Change::Added { name: name.clone(), architecture: architecture.clone(), version });
+    let added = added.into_iter().map(|version| Change::Added {
+        name: name.clone(),
+        architecture: architecture.clone(),
+        version,
+    });
     removed.chain(added).collect()
 }
 
@@ -301,13 +314,19 @@ impl Change {
 fn check_version(stanza: &deb822::Stanza<'_>) -> Result<(), String> {
     match stanza.get("Lock-Version").map(str::trim) {
         Some(VERSION) => Ok(()),
-        Some(other) => Err(format!("this is a lock file of version {}, and version {VERSION} is known", quoted_text(other))),
+        Some(other) => {
+            Err(format!("this is a lock file of version {}, and version {VERSION} is known", quoted_text(other)))
+        }
         None => Err("a lock file begins with `Lock-Version`".to_owned()),
     }
 }
 
 fn field<'a>(stanza: &deb822::Stanza<'a>, name: &str) -> Result<&'a str, String> {
-    stanza.get(name).map(str::trim).filter(|value| !value.is_empty()).ok_or_else(|| format!("there is no field `{name}`"))
+    stanza
+        .get(name)
+        .map(str::trim)
+        .filter(|value| !value.is_empty())
+        .ok_or_else(|| format!("there is no field `{name}`"))
 }
 
 /// Reads a line `SHA256 SIZE PATH`.
@@ -337,7 +356,12 @@ mod tests {
     fn lock(packages: &[(&str, &str)]) -> Lock {
         let mut lock = Lock::default();
         let file = StateFile { path: "main/binary-amd64/Packages.xz".to_owned(), sha256: Digest::of(b"i"), size: 9 };
-        let state = State { in_release: Digest::of(b"r"), date: 1_763_199_984, codename: Some("trixie".to_owned()), files: vec![file] };
+        let state = State {
+            in_release: Digest::of(b"r"),
+            date: 1_763_199_984,
+            codename: Some("trixie".to_owned()),
+            files: vec![file],
+        };
         lock.set_state("trixie", "amd64", state);
         for (name, version) in packages {
             lock.insert("trixie", &stanza(name, version)).unwrap();
@@ -364,7 +388,9 @@ mod tests {
         let changes = old.changes(&new);
         assert_eq!(changes.len(), 3);
         assert!(matches!(&changes[0], Change::Removed { name, .. } if name == "a"));
-        assert!(matches!(&changes[1], Change::Replaced { name, from, to, .. } if name == "c" && from == "2" && to == "1"));
+        assert!(
+            matches!(&changes[1], Change::Replaced { name, from, to, .. } if name == "c" && from == "2" && to == "1")
+        );
         assert!(changes[1].is_downgrade());
         assert!(matches!(&changes[2], Change::Added { name, .. } if name == "d"));
     }

@@ -120,27 +120,32 @@ pub struct Locking {
 pub struct Archives {
     /// Empty while nobody has succeeded in loading it.
     indexes: Mutex<BTreeMap<(Wanted, String), Slot<Index>>>,
-    answers: Mutex<Vec<(Question, Arc<Answer>)>>,
+    answers: Mutex<Vec<(Asked, Arc<Answer>)>>,
 }
+
+/// A question, and the lock file that was asked first.
+type Asked = (Question, Arc<Lock>);
 
 /// Something, once somebody has made it.
 type Slot<T> = Arc<Mutex<Option<Arc<T>>>>;
 
 impl Archives {
-    /// Answers a question, from a lock file if it can.
-    pub(super) fn answer(&self, question: &Question, lock: &Lock, inputs: &Inputs<'_>) -> Result<Arc<Answer>, NoAnswer> {
+    /// Answers a question, from the lock file if that can.
+    pub(super) fn answer(&self, question: &Question, inputs: &Inputs<'_>) -> Result<Arc<Answer>, NoAnswer> {
+        let is_this = |(asked, lock): &Asked| asked == question && Arc::ptr_eq(lock, &inputs.lock);
         let known = self.answers.lock().expect("nothing panics under this lock");
-        if let Some((_, answer)) = known.iter().find(|(known, _)| known == question) {
+        if let Some((_, answer)) = known.iter().find(|(asked, _)| is_this(asked)) {
             return Ok(answer.clone());
         }
         drop(known);
-        let answer = Arc::new(self.find(question, lock, inputs)?);
-        self.answers.lock().expect("nothing panics under this lock").push((question.clone(), answer.clone()));
+        let answer = Arc::new(self.find(question, inputs)?);
+        let asked = (question.clone(), inputs.lock.clone());
+        self.answers.lock().expect("nothing panics under this lock").push((asked, answer.clone()));
         Ok(answer)
     }
 
-    fn find(&self, question: &Question, lock: &Lock, inputs: &Inputs<'_>) -> Result<Answer, NoAnswer> {
-        let locking = inputs.locking;
+    fn find(&self, question: &Question, inputs: &Inputs<'_>) -> Result<Answer, NoAnswer> {
+        let (locking, lock) = (inputs.locking, &*inputs.lock);
         if !locking.update_states
             && let Some(answer) = from_lock(question, lock)
         {
@@ -151,7 +156,8 @@ impl Archives {
         }
         let load = |wanted: &Wanted| self.index(wanted, &question.architecture, lock, inputs);
         let indexes: Vec<Arc<Index>> = question.archives.iter().map(load).collect::<Result<_, Error>>()?;
-        let stanzas = indexes.iter().enumerate().flat_map(|(number, index)| index.stanzas().map(move |text| (number, text)));
+        let stanzas =
+            indexes.iter().enumerate().flat_map(|(number, index)| index.stanzas().map(move |text| (number, text)));
         let updated = locking.update.as_deref();
         let locked = match (locking.update_states, updated) {
             (true, None) => BTreeSet::new(),
@@ -166,7 +172,13 @@ impl Archives {
     }
 
     /// Returns the index of an archive for an architecture. Whoever asks for one that is being loaded waits for it.
-    fn index(&self, wanted: &Wanted, architecture: &str, lock: &Lock, inputs: &Inputs<'_>) -> Result<Arc<Index>, Error> {
+    fn index(
+        &self,
+        wanted: &Wanted,
+        architecture: &str,
+        lock: &Lock,
+        inputs: &Inputs<'_>,
+    ) -> Result<Arc<Index>, Error> {
         let key = (wanted.clone(), architecture.to_owned());
         let slot = self.indexes.lock().expect("nothing panics under this lock").entry(key).or_default().clone();
         let mut slot = slot.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -235,7 +247,8 @@ fn choose<'s>(
     let own = question.own.iter().map(|stanza| (question.archives.len(), stanza.as_str()));
     let universe = Universe::new(&question.architecture, sources(question), stanzas.chain(own))
         .map_err(|error| NoAnswer::Source(Error { kind: ErrorKind::Integrity, message: error.to_string() }))?;
-    let mut choice = Choice { question, universe: &universe, locked: &locked, metas: Vec::new(), answer: Answer::default() };
+    let mut choice =
+        Choice { question, universe: &universe, locked: &locked, metas: Vec::new(), answer: Answer::default() };
     if let Some(requests) = &question.closure {
         let options = Options { recommends: question.recommends, locked: locked.clone(), ..Options::default() };
         let closure = resolve(&universe, requests, &options).map_err(NoAnswer::Unmet)?;
@@ -265,10 +278,10 @@ fn sources(question: &Question) -> Vec<Source> {
 }
 
 /// An answer on its way.
-struct Choice<'q, 'u> {
-    question: &'q Question,
-    universe: &'u Universe<'u>,
-    locked: &'u BTreeSet<(String, String)>,
+struct Choice<'c, 's> {
+    question: &'c Question,
+    universe: &'c Universe<'s>,
+    locked: &'c BTreeSet<(String, String)>,
     /// The meta packages that stand for those that were asked for.
     metas: Vec<CandidateId>,
     answer: Answer,
@@ -315,7 +328,8 @@ impl Choice<'_, '_> {
         for located in located {
             let Located::Archived(number, package) = located else { continue };
             let inserted = self.answer.lock.insert(&self.question.archives[number].suite, &package.stanza);
-            inserted.map_err(|why| Error { kind: ErrorKind::Integrity, message: format!("`{}`: {why}", package.name) })?;
+            inserted
+                .map_err(|why| Error { kind: ErrorKind::Integrity, message: format!("`{}`: {why}", package.name) })?;
         }
         Ok(())
     }

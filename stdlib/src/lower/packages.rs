@@ -197,7 +197,8 @@ impl Lowering<'_, '_> {
             LowerError::Diagnostics(vec![Diagnostic::error("E0506", message, place, "this package")])
         };
         let stanza = self.control_stanza(digest).map_err(refused)?;
-        let field = |name: &str| stanza.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned());
+        let field =
+            |name: &str| stanza.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned());
         let name = field("Package:").ok_or_else(|| refused("its control file names no package".to_owned()))?;
         requests.question.own.push(stanza);
         requests.own.push(package);
@@ -315,7 +316,8 @@ fn request_archived(requests: &mut Requests, record: View<'_, '_>, purpose: Purp
     if let Some(architecture) = record.optional_string("architecture")?
         && architecture != requests.question.architecture
     {
-        let message = format!("the system is for `{}`, and this package for `{architecture}`", requests.question.architecture);
+        let message =
+            format!("the system is for `{}`, and this package for `{architecture}`", requests.question.architecture);
         return Err(super::mistake("E0507", record, "architecture", message, "another architecture"));
     }
     let source = record.optional_string("suite")?.map(|suite| requests.source(suite));
@@ -333,7 +335,9 @@ fn no_answer(
 ) -> LowerError {
     let diagnostic = match why {
         NoAnswer::Source(error) => return LowerError::Source(error),
-        NoAnswer::NotLocked => return LowerError::Source(Error { kind: ErrorKind::Refused, message: NOT_LOCKED.to_owned() }),
+        NoAnswer::NotLocked => {
+            return LowerError::Source(Error { kind: ErrorKind::Refused, message: NOT_LOCKED.to_owned() });
+        }
         NoAnswer::Unmet(unmet) => unmet_diagnostic(&unmet, places, system),
         NoAnswer::Missing { number, near } => {
             let mut archived = singles.iter().filter_map(|single| match single {
@@ -399,4 +403,3 @@ fn architecture_of(platform: &str) -> &'static str {
     let known = ARCHITECTURES.iter().find(|(name, _)| *name == platform);
     known.map(|(_, architecture)| *architecture).expect("`Platform` has the platforms of the table")
 }
-

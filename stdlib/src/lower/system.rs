@@ -7,7 +7,7 @@ use gravure_lang::Place;
 use gravure_sources::{ErrorKind, import_directory, import_file};
 
 use super::packages::{Purpose, Resolved, not_imported};
-use super::{LowerError, Lowering, busybox, checked, mistake, systemd};
+use super::{LowerError, Lowering, busybox, checked, mistake};
 use crate::kinds::tree::{self, Declared, What};
 use crate::kinds::{self, initrd, local};
 

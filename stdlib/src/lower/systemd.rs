@@ -9,9 +9,9 @@ use gravure_eval::{Value, View};
 use super::packages::Resolved;
 use super::system::Contents;
 use super::{LowerError, Lowering};
+use crate::kinds;
 use crate::kinds::debian::{self, Accounts, Group, Units, User};
 use crate::kinds::tree::Declared;
-use crate::kinds;
 
 /// The links of a merged `/usr`. Packages before Debian 13 are unpacked through them.
 const LINKS: &[(&str, &str)] = &[("bin", "usr/bin"), ("lib", "usr/lib"), ("sbin", "usr/sbin")];
