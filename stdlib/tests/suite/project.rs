@@ -12,7 +12,7 @@ use gravure_lang::{Diagnostic, Place, SourceMap};
 use gravure_sources::debian::{Access, Mirror};
 use gravure_sources::{Error, ErrorKind, Store};
 use gravure_stdlib::{
-    Archives, Builder, Inputs, LowerError, OutputsError, lower, outputs, roots, source, write_output,
+    Archives, Builder, Inputs, Locking, LowerError, OutputsError, lower, outputs, roots, source, write_output,
 };
 
 use crate::packages;
@@ -152,7 +152,7 @@ pub(crate) struct Built {
     pub(crate) plan: Plan,
 }
 
-pub(crate) fn no_mirror() -> Result<Mirror, Error> {
+pub(crate) fn no_mirror(_suite: &str) -> Result<Mirror, Error> {
     Err(Error { kind: ErrorKind::Network, message: "the tests have no mirror".to_owned() })
 }
 
@@ -170,8 +170,16 @@ fn plan(root: &Path, world: &dyn World, file: &str, pick: Option<&str>, store: &
         }
     };
     let archives = Archives::default();
-    let inputs =
-        Inputs { store, access: Access::Offline, mirror: &no_mirror, archives: &archives, root, source_date: None };
+    let inputs = Inputs {
+        store,
+        access: Access::Offline,
+        mirror: &no_mirror,
+        archives: &archives,
+        lock: Default::default(),
+        locking: &Locking::default(),
+        root,
+        source_date: None,
+    };
     with_stack(|| {
         let heap = Bump::new();
         let evaluator = Evaluator::new(&program, &heap, Limits::default());
