@@ -398,6 +398,11 @@ pub(super) fn not_imported(error: Error, path: &str, place: Place) -> LowerError
     LowerError::Diagnostics(vec![Diagnostic::error("E0504", message, place, label)])
 }
 
+/// Returns the names of all platforms.
+pub(crate) fn platforms() -> impl Iterator<Item = &'static str> {
+    ARCHITECTURES.iter().map(|(platform, _)| *platform)
+}
+
 /// Returns Debian's name of a platform's architecture.
 fn architecture_of(platform: &str) -> &'static str {
     let known = ARCHITECTURES.iter().find(|(name, _)| *name == platform);
