@@ -10,9 +10,17 @@
 //! |---|---|
 //! | `root` | what the transforms work on |
 //! | `package` | a package with its control files |
+//! | [`scripts`] | reads maintainer scripts as commands |
+//! | [`accounts`] | `/etc/passwd` and its like: `base-passwd`, `systemd-sysusers`, `adduser` |
+//! | [`pam`] | `pam-auth-update` |
 
+mod accounts;
 mod package;
+mod pam;
 mod root;
+pub mod scripts;
 
+pub use accounts::{Accounts, AccountsError, Group, User, accounts};
 pub use package::{CONTROL_DIRECTORY, Package};
+pub use pam::pam;
 pub use root::{Error, Owner, Root};
