@@ -15,16 +15,24 @@
 //! | `explain` | why there is no such set |
 //! | `root` | what the transforms work on |
 //! | `package` | a package with its control files |
+//! | [`scripts`] | reads maintainer scripts as commands |
+//! | [`accounts`] | `/etc/passwd` and its like: `base-passwd`, `systemd-sysusers`, `adduser` |
+//! | [`pam`] | `pam-auth-update` |
 
+mod accounts;
 pub mod closure;
 pub mod explain;
 pub mod nearest;
 mod package;
+mod pam;
 pub mod relation;
 mod root;
+pub mod scripts;
 mod search;
 mod selection;
 pub mod universe;
 
+pub use accounts::{Accounts, AccountsError, Group, User, accounts};
 pub use package::{CONTROL_DIRECTORY, Package};
+pub use pam::pam;
 pub use root::{Error, Owner, Root};

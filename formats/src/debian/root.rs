@@ -136,6 +136,17 @@ impl<'a> Root<'a> {
         }
     }
 
+    /// Returns whom what is at `path` belongs to, at the end of all links; none where nothing is.
+    pub fn owner(&self, path: &str) -> Option<Owner> {
+        let metadata = &self.entry(path).ok()??.metadata;
+        Some(Owner { uid: metadata.uid, gid: metadata.gid })
+    }
+
+    /// Returns the mode of what is at `path`, at the end of all links; none where nothing is.
+    pub fn mode(&self, path: &str) -> Option<u16> {
+        Some(self.entry(path).ok()??.metadata.mode)
+    }
+
     /// Writes a regular file at `path`, in place of what is there unless that is a directory. A link that is there is
     /// replaced, not followed.
     ///

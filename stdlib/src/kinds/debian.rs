@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 
 use gravure_eval::graph::{Failure, Task};
-use gravure_formats::debian::{Package, Root};
+use gravure_formats::debian::{self, Group, Package, Root, User};
 use gravure_formats::merge::Merger;
 use gravure_formats::{Tree, deb822};
 use serde::{Deserialize, Serialize};
@@ -43,25 +43,6 @@ pub(crate) struct Parameters {
 pub(crate) struct Accounts {
     pub(crate) users: Vec<User>,
     pub(crate) groups: Vec<Group>,
-}
-
-#[derive(Serialize, Deserialize)]
-pub(crate) struct User {
-    pub(crate) name: String,
-    pub(crate) password: Option<String>,
-    pub(crate) uid: Option<u32>,
-    pub(crate) group: String,
-    pub(crate) supplementary_groups: Vec<String>,
-    pub(crate) comment: String,
-    pub(crate) home_directory: String,
-    pub(crate) creates_home: bool,
-    pub(crate) shell: String,
-}
-
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Group {
-    pub(crate) name: String,
-    pub(crate) id: Option<u32>,
 }
 
 /// What a configuration says of units of systemd.
@@ -117,6 +98,7 @@ fn replaced_by(stanza: &str) -> BTreeSet<String> {
 
 /// Does what the packages' scripts would do.
 fn configure(root: &mut Root<'_>, packages: &[Package], parameters: &Parameters) -> Result<(), Failure> {
-    let _ = (root, packages, parameters);
+    debian::accounts(root, packages, &parameters.accounts.users, &parameters.accounts.groups)?;
+    debian::pam(root, packages)?;
     Ok(())
 }
