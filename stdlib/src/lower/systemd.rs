@@ -6,12 +6,13 @@
 use gravure_eval::graph::NodeId;
 use gravure_eval::{Value, View};
 use gravure_formats::debian::{Group, User};
+use gravure_formats::debian::{Group, User};
 
 use super::packages::Resolved;
 use super::system::Contents;
 use super::{LowerError, Lowering};
 use crate::kinds;
-use crate::kinds::debian::{self, Accounts, Group, Units, User};
+use crate::kinds::debian::{self, Accounts, Units};
 use crate::kinds::tree::Declared;
 
 /// The links of a merged `/usr`. Packages before Debian 13 are unpacked through them.
