@@ -6,7 +6,6 @@
 use gravure_eval::graph::NodeId;
 use gravure_eval::{Value, View};
 use gravure_formats::debian::{Group, User};
-use gravure_formats::debian::{Group, User};
 
 use super::packages::Resolved;
 use super::system::Contents;
