@@ -12,15 +12,23 @@
 //! | `package` | a package with its control files |
 //! | [`scripts`] | reads maintainer scripts as commands |
 //! | [`accounts`] | `/etc/passwd` and its like: `base-passwd`, `systemd-sysusers`, `adduser` |
+//! | [`file_commands`] | `mkdir`, `cp`, `ln`, `chmod`, `ucf`, `dpkg-statoverride` and the like in scripts |
+//! | [`base_files`] | `update-shells`, `dh_installnss`, and files that machines make for themselves |
 //! | [`pam`] | `pam-auth-update` |
 
 mod accounts;
+mod base_files;
+mod file_commands;
 mod package;
 mod pam;
 mod root;
 pub mod scripts;
+mod statoverride;
+mod ucf;
 
 pub use accounts::{Accounts, AccountsError, Group, User, accounts};
+pub use base_files::base_files;
+pub use file_commands::file_commands;
 pub use package::{CONTROL_DIRECTORY, Package};
 pub use pam::pam;
 pub use root::{Error, Owner, Root};
