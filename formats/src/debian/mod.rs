@@ -17,11 +17,15 @@
 //! | `package` | a package with its control files |
 //! | [`scripts`] | reads maintainer scripts as commands |
 //! | [`accounts`] | `/etc/passwd` and its like: `base-passwd`, `systemd-sysusers`, `adduser` |
+//! | [`file_commands`] | `mkdir`, `cp`, `ln`, `chmod`, `ucf`, `dpkg-statoverride` and the like in scripts |
+//! | [`base_files`] | `update-shells`, `dh_installnss`, and files that machines make for themselves |
 //! | [`pam`] | `pam-auth-update` |
 
 mod accounts;
+mod base_files;
 pub mod closure;
 pub mod explain;
+mod file_commands;
 pub mod nearest;
 mod package;
 mod pam;
@@ -30,9 +34,13 @@ mod root;
 pub mod scripts;
 mod search;
 mod selection;
+mod statoverride;
+mod ucf;
 pub mod universe;
 
 pub use accounts::{Accounts, AccountsError, Group, User, accounts};
+pub use base_files::base_files;
+pub use file_commands::file_commands;
 pub use package::{CONTROL_DIRECTORY, Package};
 pub use pam::pam;
 pub use root::{Error, Owner, Root};

@@ -147,6 +147,21 @@ impl<'a> Root<'a> {
         Some(self.entry(path).ok()??.metadata.mode)
     }
 
+    /// Returns the length of the regular file at `path`, at the end of all links; none where there is no such file.
+    pub fn file_len(&self, path: &str) -> Option<u64> {
+        match &self.entry(path).ok()??.kind {
+            Kind::File(content) => Some(content.len()),
+            _ => None,
+        }
+    }
+
+    /// Returns the paths of what is at `path` and below it.
+    pub fn paths_below(&self, path: &str) -> Vec<String> {
+        let Ok(place) = self.resolved(path) else { return Vec::new() };
+        let paths = self.tree.below(&place).filter_map(|(path, ..)| std::str::from_utf8(path.as_bytes()).ok());
+        paths.map(|path| format!("/{path}")).collect()
+    }
+
     /// Writes a regular file at `path`, in place of what is there unless that is a directory. A link that is there is
     /// replaced, not followed.
     ///
