@@ -20,6 +20,7 @@
 //! | [`file_commands`] | `mkdir`, `cp`, `ln`, `chmod`, `ucf`, `dpkg-statoverride` and the like in scripts |
 //! | [`base_files`] | `update-shells`, `dh_installnss`, and files that machines make for themselves |
 //! | [`pam`] | `pam-auth-update` |
+//! | [`units`] | `systemctl enable`, `deb-systemd-helper` |
 
 mod accounts;
 mod base_files;
@@ -36,6 +37,7 @@ mod search;
 mod selection;
 mod statoverride;
 mod ucf;
+mod units;
 pub mod universe;
 
 pub use accounts::{Accounts, AccountsError, Group, User, accounts};
@@ -44,3 +46,4 @@ pub use file_commands::file_commands;
 pub use package::{CONTROL_DIRECTORY, Package};
 pub use pam::pam;
 pub use root::{Error, Owner, Root};
+pub use units::{Enablement, units};

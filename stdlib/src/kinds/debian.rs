@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 
 use gravure_eval::graph::{Failure, Task};
-use gravure_formats::debian::{self, Group, Package, Root, User};
+use gravure_formats::debian::{self, Enablement, Group, Package, Root, User};
 use gravure_formats::merge::Merger;
 use gravure_formats::{Tree, deb822};
 use serde::{Deserialize, Serialize};
@@ -31,7 +31,7 @@ pub(crate) struct Parameters {
     /// What the configuration declares.
     pub(crate) entries: Vec<Declared>,
     pub(crate) accounts: Accounts,
-    pub(crate) units: Units,
+    pub(crate) units: Enablement,
     /// Whether the packages' scripts run when the machine first starts.
     pub(crate) is_configured_at_first_boot: bool,
     /// The source date, in seconds since 1970.
@@ -43,14 +43,6 @@ pub(crate) struct Parameters {
 pub(crate) struct Accounts {
     pub(crate) users: Vec<User>,
     pub(crate) groups: Vec<Group>,
-}
-
-/// What a configuration says of units of systemd.
-#[derive(Default, Serialize, Deserialize)]
-pub(crate) struct Units {
-    pub(crate) enabled: Vec<String>,
-    pub(crate) disabled: Vec<String>,
-    pub(crate) masked: Vec<String>,
 }
 
 pub(crate) fn realise(builder: &Builder<'_>, task: &Task) -> Result<Artefact, Failure> {
@@ -98,7 +90,11 @@ fn replaced_by(stanza: &str) -> BTreeSet<String> {
 
 /// Does what the packages' scripts would do.
 fn configure(root: &mut Root<'_>, packages: &[Package], parameters: &Parameters) -> Result<(), Failure> {
-    debian::accounts(root, packages, &parameters.accounts.users, &parameters.accounts.groups)?;
+    let Accounts { users, groups } = &parameters.accounts;
+    let accounts = debian::accounts(root, packages, users, groups)?;
     debian::pam(root, packages)?;
+    debian::file_commands(root, packages, &accounts)?;
+    debian::base_files(root, packages, &accounts)?;
+    debian::units(root, packages, &parameters.units)?;
     Ok(())
 }
