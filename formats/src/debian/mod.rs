@@ -14,10 +14,15 @@
 //! | [`accounts`] | `/etc/passwd` and its like: `base-passwd`, `systemd-sysusers`, `adduser` |
 //! | [`file_commands`] | `mkdir`, `cp`, `ln`, `chmod`, `ucf`, `dpkg-statoverride` and the like in scripts |
 //! | [`base_files`] | `update-shells`, `dh_installnss`, and files that machines make for themselves |
+//! | [`alternatives`] | `update-alternatives` |
+//! | [`dpkg_database`] | dpkg: what is installed |
 //! | [`pam`] | `pam-auth-update` |
 
 mod accounts;
+mod alternatives;
+mod answers;
 mod base_files;
+mod dpkg_database;
 mod file_commands;
 mod package;
 mod pam;
@@ -27,7 +32,9 @@ mod statoverride;
 mod ucf;
 
 pub use accounts::{Accounts, AccountsError, Group, User, accounts};
+pub use alternatives::alternatives;
 pub use base_files::base_files;
+pub use dpkg_database::{PackageState, dpkg_database};
 pub use file_commands::file_commands;
 pub use package::{CONTROL_DIRECTORY, Package};
 pub use pam::pam;

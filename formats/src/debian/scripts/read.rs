@@ -34,6 +34,7 @@ pub fn read(script: &str, stage: Stage, visitor: &mut dyn Visitor) {
         functions: BTreeMap::new(),
         conditions: Vec::new(),
         n_certain: 0,
+        doubts: Vec::new(),
         n_calls: 0,
         n_commands: 0,
         flow: Flow::Next,
@@ -55,6 +56,8 @@ struct Reader<'v> {
     conditions: Vec<String>,
     /// How many of the conditions the call of this function had already.
     n_certain: usize,
+    /// Conditions under which the function or the script was perhaps left before; what follows may not be reached.
+    doubts: Vec<String>,
     n_calls: usize,
     n_commands: usize,
     flow: Flow,
@@ -218,7 +221,8 @@ impl Reader<'_> {
         }
         let command = self.command(simple);
         match command.words[0].as_str() {
-            "exit" => self.leave(Flow::Exit, 0),
+            // With another status the installation fails, and nothing that follows matters.
+            "exit" if command.words.get(1).is_none_or(|status| status == "0") => self.leave(Flow::Exit, 0),
             "return" => self.leave(Flow::Return, self.n_certain),
             "true" | ":" if simple.redirections.is_empty() => return Some(true),
             "false" => return Some(false),
@@ -260,10 +264,12 @@ impl Reader<'_> {
         is_known.then_some(true)
     }
 
-    /// Leaves a function or the script, if it is certain that this is reached.
+    /// Leaves a function or the script, if it is certain that this is reached; else what follows is in doubt.
     fn leave(&mut self, flow: Flow, n_certain: usize) {
-        if self.conditions.len() <= n_certain {
-            self.flow = flow;
+        match self.conditions.get(n_certain..) {
+            None | Some([]) if self.doubts.is_empty() => self.flow = flow,
+            Some([.., condition]) => self.doubts.push(format!("not left by: {condition}")),
+            _ => {}
         }
     }
 
@@ -283,8 +289,8 @@ impl Reader<'_> {
         }
         let file = |word: &Word| self.scope.expand_whole(word).unwrap_or_else(|| word.source.clone());
         let redirections = simple.redirections.iter().map(|(operator, word)| (operator.to_string(), file(word)));
-        let redirections = redirections.collect();
-        Command { words, redirections, line: simple.line, is_literal, conditions: self.conditions.clone() }
+        let conditions = self.conditions.iter().chain(&self.doubts).cloned().collect();
+        Command { words, redirections: redirections.collect(), line: simple.line, is_literal, conditions }
     }
 
     fn call(&mut self, body: &Rc<List>, simple: &Simple) -> Option<bool> {
@@ -301,10 +307,12 @@ impl Reader<'_> {
         parameters.drain(..parameters.len().min(1));
         let outer = std::mem::replace(&mut self.scope.parameters, parameters);
         let n_certain = std::mem::replace(&mut self.n_certain, self.conditions.len());
+        let n_doubts = self.doubts.len();
         self.n_calls += 1;
         let status = self.list(body);
         self.n_calls -= 1;
         self.n_certain = n_certain;
+        self.doubts.truncate(n_doubts);
         self.scope.parameters = outer;
         if self.flow == Flow::Return {
             self.flow = Flow::Next;

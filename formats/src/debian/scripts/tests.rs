@@ -59,6 +59,16 @@ fn functions_are_read_where_they_are_called() {
 }
 
 #[test]
+fn what_follows_a_possible_return_is_in_doubt() {
+    check(
+        "f() { x=$(a)\n if [ -z \"$x\" ]; then return; fi\n b\n}\nf\nc\n",
+        "2?: [|-z|\"$x\"|]\n2: return if [ -z \"$x\" ]\n3: b if not left by: [ -z \"$x\" ]\n6: c\n",
+    );
+    check("a || exit 1\nb\n", "1: a\n1: exit|1 if ! a\n2: b\n");
+    check("a && exit 0\nb\n", "1: a\n1: exit|0 if a\n2: b if not left by: a\n");
+}
+
+#[test]
 fn loops_over_known_words_are_read_once_for_each() {
     check("for tool in ex vi; do\n run /usr/bin/$tool\ndone\n", "2: run|/usr/bin/ex\n2: run|/usr/bin/vi\n");
     check("for x in $(ls); do\n run $x\ndone\n", "2?: run|$x if for x in $(ls)\n");
