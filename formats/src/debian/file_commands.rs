@@ -47,7 +47,8 @@ impl Visitor for Runner<'_, '_> {
         if let Some(answer) = answers::answer(command, self.root, self.accounts) {
             return Some(answer);
         }
-        if !command.conditions.is_empty() {
+        // Overrides are asked for under conditions that hold on every new system.
+        if !command.conditions.is_empty() && command.name() != "dpkg-statoverride" {
             return None;
         }
         let done = self.act(command);
@@ -261,7 +262,15 @@ struct Arguments<'c> {
 
 /// Options of `install` and `mkdir` that have a value, and long ones of `ucf`.
 const WITH_VALUE: [char; 3] = ['m', 'o', 'g'];
-const LONG_WITH_VALUE: [&str; 4] = ["--sum-file", "--conf-file", "--state-dir", "--suffix"];
+const LONG_WITH_VALUE: [(&str, char); 7] = [
+    ("--mode", 'm'),
+    ("--owner", 'o'),
+    ("--group", 'g'),
+    ("--sum-file", ' '),
+    ("--conf-file", ' '),
+    ("--state-dir", ' '),
+    ("--suffix", ' '),
+];
 
 impl<'c> Arguments<'c> {
     fn parse(command: &'c Command) -> Arguments<'c> {
@@ -271,8 +280,8 @@ impl<'c> Arguments<'c> {
         while let Some(word) = words.next() {
             if word == "--" {
                 found.paths.extend(words.by_ref());
-            } else if LONG_WITH_VALUE.contains(&word) {
-                words.next();
+            } else if let Some((_, letter)) = LONG_WITH_VALUE.iter().find(|(option, _)| *option == word) {
+                found.options.push((*letter, words.next().unwrap_or_default()));
             } else if let Some(letters) = word.strip_prefix('-').filter(|letters| !letters.is_empty()) {
                 if !letters.starts_with('-') {
                     found.short(letters, has_values, &mut words);
@@ -350,6 +359,7 @@ mod tests {
             "mkdir -p /srv/a /srv/b\nchown web:adm /srv/b\nchmod 2775 /srv/b\nchgrp mail /srv/a\nchmod o-x,g+s /srv/a\n",
             "0755 0:0 /srv\n2754 0:8 /srv/a\n2775 33:4 /srv/b\n",
         );
+        check("umask 077\ntouch /etc/secret\numask 022\n", "0600 0:0 /etc/secret \"\"\n");
         check("install -d -m 0750 -o web -g adm /srv\n: > /srv/x\n", "0750 33:4 /srv\n0644 0:0 /srv/x \"\"\n");
         check(
             "if [ ! -e /etc/x.conf ]; then cp -p /usr/share/x/default.conf /etc/x.conf; fi\n\

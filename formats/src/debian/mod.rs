@@ -10,13 +10,13 @@
 //! |---|---|
 //! | `root` | what the transforms work on |
 //! | `package` | a package with its control files |
-//! | [`scripts`] | reads maintainer scripts as commands |
-//! | [`accounts`] | `/etc/passwd` and its like: `base-passwd`, `systemd-sysusers`, `adduser` |
-//! | [`file_commands`] | `mkdir`, `cp`, `ln`, `chmod`, `ucf`, `dpkg-statoverride` and the like in scripts |
-//! | [`base_files`] | `update-shells`, `dh_installnss`, and files that machines make for themselves |
-//! | [`alternatives`] | `update-alternatives` |
-//! | [`dpkg_database`] | dpkg: what is installed |
-//! | [`pam`] | `pam-auth-update` |
+//! | `scripts` | reads maintainer scripts as commands |
+//! | `accounts` | `/etc/passwd` and its like: `base-passwd`, `systemd-sysusers`, `adduser` |
+//! | `file_commands` | `mkdir`, `cp`, `ln`, `chmod`, `ucf`, `dpkg-statoverride` and the like in scripts |
+//! | `base_files` | `update-shells`, `dh_installnss`, and files that machines make for themselves |
+//! | `alternatives` | `update-alternatives` |
+//! | `dpkg_database` | dpkg: what is installed |
+//! | `pam` | `pam-auth-update` |
 
 mod accounts;
 mod alternatives;

@@ -85,8 +85,7 @@ impl Reader<'_> {
                 (Some(true), Join::Or) | (Some(false), Join::And) => continue,
                 (Some(_), _) => status = self.pipeline(pipeline),
                 (None, join) => {
-                    let negation = if *join == Join::Or { "! " } else { "" };
-                    self.conditions.push(format!("{negation}{source}"));
+                    self.conditions.push(if *join == Join::Or { negated(&source) } else { source.clone() });
                     let right = self.pipeline(pipeline);
                     // `a || true` succeeds whatever `a` does.
                     status = right.filter(|&succeeds| succeeds == (*join == Join::Or));
@@ -152,7 +151,7 @@ impl Reader<'_> {
             return self.list(otherwise);
         }
         if !otherwise.is_empty() {
-            let text = format!("! {}", branches.last().map(|(condition, _)| source(condition)).unwrap_or_default());
+            let text = branches.last().map(|(condition, _)| negated(&source(condition))).unwrap_or_default();
             open.push((text, Box::new(|reader| reader.list(otherwise))));
         }
         self.perhaps(open);
@@ -216,6 +215,7 @@ impl Reader<'_> {
     }
 
     fn simple(&mut self, simple: &Simple) -> Option<bool> {
+        self.n_commands += 1;
         if simple.words.is_empty() {
             return self.assign(&simple.assignments);
         }
@@ -246,7 +246,6 @@ impl Reader<'_> {
                 }
             }
         }
-        self.n_commands += 1;
         self.visitor.visit(&command)
     }
 
@@ -337,6 +336,10 @@ fn settle<'a>(
     value.clone().filter(|_| had_none && is_only)
 }
 
+fn negated(condition: &str) -> String {
+    condition.strip_prefix("! ").map_or_else(|| format!("! {condition}"), str::to_owned)
+}
+
 fn source(list: &List) -> String {
     let chains = list.iter().map(|chain| {
         let mut text = chain.first.source.clone();
@@ -349,8 +352,18 @@ fn source(list: &List) -> String {
     chains.collect::<Vec<_>>().join("; ")
 }
 
+/// Words that are the same on a system of one architecture.
+const ARCHITECTURE: [&str; 3] = ["$DPKG_MAINTSCRIPT_ARCH", "${DPKG_MAINTSCRIPT_ARCH}", "$(dpkg --print-architecture)"];
+
 /// Returns whether a test of texts holds, or a comparison with the version that was configured before: there was none.
 fn test(command: &Command) -> Option<bool> {
+    if let [bracket, left, operator @ ("=" | "!="), right, ..] =
+        command.words.iter().map(String::as_str).collect::<Vec<_>>()[..]
+        && bracket == "["
+        && [left, right].iter().all(|word| ARCHITECTURE.contains(&word.trim_matches('"')))
+    {
+        return Some(operator == "=");
+    }
     if !command.is_literal {
         return None;
     }
