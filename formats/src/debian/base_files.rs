@@ -15,6 +15,12 @@ const SHELLS_STATE: &str = "/var/lib/shells.state";
 
 const NAME_SOURCES: &str = "/etc/nsswitch.conf";
 
+/// Links that are made where nothing is, if something that needs them is there.
+const LINKS: [(&str, &str, &str); 2] = [
+    ("/etc/resolv.conf", "../run/systemd/resolve/stub-resolv.conf", "/usr/lib/systemd/systemd-resolved"),
+    ("/etc/localtime", "/usr/share/zoneinfo/Etc/UTC", "/usr/share/zoneinfo/Etc/UTC"),
+];
+
 const SSH_CONFIG: &str = "/etc/ssh/sshd_config";
 const SSH_CONFIG_TEMPLATE: &str = "/usr/share/openssh/sshd_config";
 const SSH_KEYS_UNIT: &str = "/usr/lib/systemd/system/sshd-keygen.service";
@@ -40,6 +46,11 @@ pub fn base_files(root: &mut Root<'_>, packages: &[Package], accounts: &Accounts
     ssh(root)?;
     local_certificates(root, packages)?;
     journal(root, accounts)?;
+    for (path, target, source) in LINKS {
+        if !root.has_name(path) && root.exists(source) {
+            root.link(path, target)?;
+        }
+    }
     // Empty: not a first boot, on which systemd would enable everything, and yet systemd makes an id and keeps it.
     root.write_text("/etc/machine-id", "")
 }

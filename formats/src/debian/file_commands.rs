@@ -6,11 +6,14 @@
 //! directory is removed; and nothing is done below `/proc`, `/sys`, `/dev` and `/tmp`, which are of the machine that runs.
 
 use super::scripts::{self, Command, Stage, Visitor};
-use super::statoverride::{Override, Overrides};
-use super::{Accounts, Error, Owner, Package, Root, ucf};
+use super::statoverride::Override;
+use super::{Accounts, Error, Owner, Package, Root, answers, ucf};
 
 /// Directories whose content is of a running machine.
 const RUNNING: [&str; 4] = ["/proc", "/sys", "/dev", "/tmp"];
+
+/// The bits that new files do not have, unless a script says otherwise.
+const UMASK: u16 = 0o022;
 
 /// Does to the root what the packages' `postinst` scripts do to files. `base-files` comes first, since its directories are
 /// taken for granted.
@@ -21,7 +24,7 @@ pub fn file_commands(root: &mut Root<'_>, packages: &[Package], accounts: &Accou
     let (first, others): (Vec<_>, Vec<_>) = packages.iter().partition(|package| package.name == "base-files");
     for package in first.into_iter().chain(others) {
         if let Some(script) = package.text("postinst", root.blobs())? {
-            let mut runner = Runner { root, accounts, error: None };
+            let mut runner = Runner { root, accounts, umask: UMASK, error: None };
             scripts::read(&script, Stage::Configure, &mut runner);
             runner.error.map_or(Ok(()), Err)?;
         }
@@ -32,6 +35,7 @@ pub fn file_commands(root: &mut Root<'_>, packages: &[Package], accounts: &Accou
 struct Runner<'a, 'r> {
     root: &'a mut Root<'r>,
     accounts: &'a Accounts,
+    umask: u16,
     error: Option<Error>,
 }
 
@@ -40,10 +44,11 @@ impl Visitor for Runner<'_, '_> {
         if !command.is_literal || self.error.is_some() {
             return None;
         }
-        if let Some(answer) = self.answer(command) {
+        if let Some(answer) = answers::answer(command, self.root, self.accounts) {
             return Some(answer);
         }
-        if !command.conditions.is_empty() {
+        // Overrides are asked for under conditions that hold on every new system.
+        if !command.conditions.is_empty() && command.name() != "dpkg-statoverride" {
             return None;
         }
         let done = self.act(command);
@@ -55,52 +60,6 @@ impl Visitor for Runner<'_, '_> {
 }
 
 impl Runner<'_, '_> {
-    /// Answers a question that a script asks.
-    fn answer(&self, command: &Command) -> Option<bool> {
-        let words: Vec<&str> = command.words.iter().map(String::as_str).collect();
-        match words.as_slice() {
-            ["[", inner @ .., "]"] | ["test", inner @ ..] => self.file_test(inner),
-            ["command", "-v", program] | ["which", program] => Some(self.has_program(program)),
-            ["getent", "passwd", user] => Some(self.accounts.uid(user).is_some()),
-            ["getent", "group", group] => Some(self.accounts.gid(group).is_some()),
-            ["dpkg-statoverride", options @ .., path] if options.contains(&"--list") => {
-                Overrides::read(self.root).ok().map(|overrides| overrides.has(path))
-            }
-            _ => None,
-        }
-    }
-
-    fn file_test(&self, words: &[&str]) -> Option<bool> {
-        let is_link = |path| self.root.link_target(path).is_some();
-        match words {
-            ["!", rest @ ..] => self.file_test(rest).map(|holds| !holds),
-            [left, operator @ ("-a" | "-o"), right @ ..] if !left.starts_with('-') => {
-                let (left, right) = (!left.is_empty(), self.file_test(right)?);
-                Some(if *operator == "-a" { left && right } else { left || right })
-            }
-            [test, path, operator @ ("-a" | "-o"), right @ ..] => {
-                let (left, right) = (self.file_test(&[test, path])?, self.file_test(right)?);
-                Some(if *operator == "-a" { left && right } else { left || right })
-            }
-            [_, path] if !path.starts_with('/') => None,
-            ["-e" | "-r", path] => Some(self.root.exists(path)),
-            ["-f", path] => Some(self.root.exists(path) && self.root.file_len(path).is_some()),
-            ["-s", path] => Some(self.root.file_len(path).is_some_and(|len| len > 0)),
-            ["-d", path] => Some(self.root.is_directory(path)),
-            ["-L" | "-h", path] => Some(is_link(path)),
-            ["-x", path] => Some(self.root.mode(path).is_some_and(|mode| mode & 0o111 != 0)),
-            _ => None,
-        }
-    }
-
-    fn has_program(&self, program: &str) -> bool {
-        let directories = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
-        match program.starts_with('/') {
-            true => self.root.exists(program),
-            false => directories.iter().any(|directory| self.root.exists(&format!("{directory}/{program}"))),
-        }
-    }
-
     /// Does what a command does; none if it is another command than those above. `false` is a command that fails.
     fn act(&mut self, command: &Command) -> Result<Option<bool>, Error> {
         let arguments = Arguments::parse(command);
@@ -108,6 +67,10 @@ impl Runner<'_, '_> {
         let is_allowed = |path: &&str| path.starts_with('/') && !RUNNING.iter().any(|running| is_below(path, running));
         match (command.name(), paths) {
             (":", _) => self.redirect(command),
+            ("umask", [mask]) => {
+                self.umask = octal(mask).unwrap_or(self.umask);
+                Ok(Some(true))
+            }
             ("mkdir", [_, ..]) if paths.iter().all(is_allowed) => self.make_directories(&arguments),
             ("install", [_, ..]) if arguments.has('d') && paths.iter().all(is_allowed) => {
                 self.make_directories(&arguments)
@@ -148,7 +111,7 @@ impl Runner<'_, '_> {
 
     fn create(&mut self, path: &str) -> Result<Option<bool>, Error> {
         if !self.root.exists(path) {
-            self.root.write_text(path, "")?;
+            self.root.write(path, 0o666 & !self.umask, Owner::ROOT, "")?;
         }
         Ok(Some(true))
     }
@@ -170,7 +133,7 @@ impl Runner<'_, '_> {
             match self.root.exists(path) {
                 true if !may_exist => return Ok(Some(false)),
                 true if mode.is_none() => {}
-                _ => self.root.directory(path, mode.unwrap_or(0o755), owner)?,
+                _ => self.root.directory(path, mode.unwrap_or(0o777 & !self.umask), owner)?,
             }
         }
         Ok(Some(true))
@@ -299,7 +262,15 @@ struct Arguments<'c> {
 
 /// Options of `install` and `mkdir` that have a value, and long ones of `ucf`.
 const WITH_VALUE: [char; 3] = ['m', 'o', 'g'];
-const LONG_WITH_VALUE: [&str; 4] = ["--sum-file", "--conf-file", "--state-dir", "--suffix"];
+const LONG_WITH_VALUE: [(&str, char); 7] = [
+    ("--mode", 'm'),
+    ("--owner", 'o'),
+    ("--group", 'g'),
+    ("--sum-file", ' '),
+    ("--conf-file", ' '),
+    ("--state-dir", ' '),
+    ("--suffix", ' '),
+];
 
 impl<'c> Arguments<'c> {
     fn parse(command: &'c Command) -> Arguments<'c> {
@@ -309,8 +280,8 @@ impl<'c> Arguments<'c> {
         while let Some(word) = words.next() {
             if word == "--" {
                 found.paths.extend(words.by_ref());
-            } else if LONG_WITH_VALUE.contains(&word) {
-                words.next();
+            } else if let Some((_, letter)) = LONG_WITH_VALUE.iter().find(|(option, _)| *option == word) {
+                found.options.push((*letter, words.next().unwrap_or_default()));
             } else if let Some(letters) = word.strip_prefix('-').filter(|letters| !letters.is_empty()) {
                 if !letters.starts_with('-') {
                     found.short(letters, has_values, &mut words);
@@ -388,6 +359,7 @@ mod tests {
             "mkdir -p /srv/a /srv/b\nchown web:adm /srv/b\nchmod 2775 /srv/b\nchgrp mail /srv/a\nchmod o-x,g+s /srv/a\n",
             "0755 0:0 /srv\n2754 0:8 /srv/a\n2775 33:4 /srv/b\n",
         );
+        check("umask 077\ntouch /etc/secret\numask 022\n", "0600 0:0 /etc/secret \"\"\n");
         check("install -d -m 0750 -o web -g adm /srv\n: > /srv/x\n", "0750 33:4 /srv\n0644 0:0 /srv/x \"\"\n");
         check(
             "if [ ! -e /etc/x.conf ]; then cp -p /usr/share/x/default.conf /etc/x.conf; fi\n\

@@ -171,6 +171,14 @@ impl<'a> Root<'a> {
         self.put(path, mode, owner, Kind::File(Extents::from_bytes(content)))
     }
 
+    /// Writes a file of root's with some content; nothing is copied.
+    ///
+    /// # Errors
+    /// As [`Root::write`].
+    pub fn write_extents(&mut self, path: &str, mode: u16, content: Extents) -> Result<(), Error> {
+        self.put(path, mode, Owner::ROOT, Kind::File(content))
+    }
+
     /// Writes a file of root's that all can read.
     ///
     /// # Errors

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use super::lex::{Part, Word};
 
+/// How long a word may become; a longer one counts as unknown.
+const LONGEST: usize = 1 << 16;
+
 /// What is known while a script is read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Scope {
@@ -41,6 +44,12 @@ impl Scope {
         for part in &word.parts {
             match part {
                 Part::Unknown { .. } => return None,
+                Part::Field { word, delimiter, number } => {
+                    let text = self.expand_whole(word)?;
+                    let field = text.split(*delimiter).nth(number - 1).unwrap_or_default();
+                    // Without the delimiter, `cut` gives the whole line.
+                    fields.push(if text.contains(*delimiter) { field } else { &text });
+                }
                 Part::Text { text, is_quoted } => {
                     if !is_quoted && !fields.is_whole && text.contains(['*', '?']) {
                         return None;
@@ -56,7 +65,7 @@ impl Scope {
                 }
             }
         }
-        Some(())
+        (fields.len() <= LONGEST).then_some(())
     }
 
     fn expand_variable(
@@ -92,6 +101,10 @@ struct Fields {
 }
 
 impl Fields {
+    fn len(&self) -> usize {
+        self.done.iter().chain(&self.current).map(String::len).sum()
+    }
+
     fn push(&mut self, text: &str) {
         self.current.get_or_insert_default().push_str(text);
     }

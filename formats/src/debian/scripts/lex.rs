@@ -27,6 +27,8 @@ pub(super) enum Part {
     Text { text: String, is_quoted: bool },
     /// `$name` or `${name:-word}` with its operator (`-`, `:-`, `+`, `:+`) and its word.
     Variable { name: String, instead: Option<(&'static str, Word)>, source: String, is_quoted: bool },
+    /// `$(echo word | cut -d: -f1)`: a field of a word.
+    Field { word: Word, delimiter: char, number: usize },
     /// Something whose value is not known.
     Unknown { source: String },
 }
@@ -211,7 +213,8 @@ fn dollar(rest: &str, is_quoted: bool, depth: usize, parts: &mut Vec<Part>) -> u
     match after.chars().next() {
         Some('(') => {
             let len = 1 + balanced(after, '(', ')');
-            parts.push(Part::Unknown { source: rest[..len].to_owned() });
+            let source = &rest[..len];
+            parts.push(field(source, depth).unwrap_or_else(|| Part::Unknown { source: source.to_owned() }));
             len
         }
         Some('{') => {
@@ -233,6 +236,18 @@ fn dollar(rest: &str, is_quoted: bool, depth: usize, parts: &mut Vec<Part>) -> u
             1
         }
     }
+}
+
+/// Reads the one substitution whose value follows from its text: `$(echo word | cut -d: -f1)`.
+fn field(source: &str, depth: usize) -> Option<Part> {
+    let inner = source.strip_prefix("$(echo ")?.strip_suffix(')')?;
+    let (text, cut) = inner.split_once(" | cut -d")?;
+    let (delimiter, number) = cut.split_once(" -f")?;
+    let mut delimiters = delimiter.trim_matches(['\'', '"']).chars();
+    let (Some(delimiter), None) = (delimiters.next(), delimiters.next()) else { return None };
+    let number = number.parse().ok().filter(|number| *number > 0 && depth < MOST_NESTED)?;
+    let (word, len) = word(text, Until::Blank, depth + 1);
+    (len == text.len()).then_some(Part::Field { word, delimiter, number })
 }
 
 pub(super) fn is_name_start(c: char) -> bool {

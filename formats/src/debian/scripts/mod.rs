@@ -13,7 +13,7 @@
 //!         adduser --system "$user"
 //! ```
 //!
-//! Limits: command substitutions, arithmetic, patterns of files, and `${x%...}` are unknown words; here-documents are skipped;
+//! Limits: command substitutions (but for `$(echo word | cut -d: -f1)`), arithmetic, patterns of files, and `${x%...}` are unknown words; here-documents are skipped;
 //! what a sourced file defines is unknown; loops over anything but known words, and `while`, are read once; pipes, subshells
 //! and background jobs are read as lists; a variable that is set under an unknown condition counts as set if it was
 //! not before, and as unknown if it was. A construct that is not understood is skipped word by word.

@@ -34,6 +34,7 @@ pub fn read(script: &str, stage: Stage, visitor: &mut dyn Visitor) {
         functions: BTreeMap::new(),
         conditions: Vec::new(),
         n_certain: 0,
+        doubts: Vec::new(),
         n_calls: 0,
         n_commands: 0,
         flow: Flow::Next,
@@ -55,6 +56,8 @@ struct Reader<'v> {
     conditions: Vec<String>,
     /// How many of the conditions the call of this function had already.
     n_certain: usize,
+    /// Conditions under which the function or the script was perhaps left before; what follows may not be reached.
+    doubts: Vec<String>,
     n_calls: usize,
     n_commands: usize,
     flow: Flow,
@@ -82,8 +85,7 @@ impl Reader<'_> {
                 (Some(true), Join::Or) | (Some(false), Join::And) => continue,
                 (Some(_), _) => status = self.pipeline(pipeline),
                 (None, join) => {
-                    let negation = if *join == Join::Or { "! " } else { "" };
-                    self.conditions.push(format!("{negation}{source}"));
+                    self.conditions.push(if *join == Join::Or { negated(&source) } else { source.clone() });
                     let right = self.pipeline(pipeline);
                     // `a || true` succeeds whatever `a` does.
                     status = right.filter(|&succeeds| succeeds == (*join == Join::Or));
@@ -149,7 +151,7 @@ impl Reader<'_> {
             return self.list(otherwise);
         }
         if !otherwise.is_empty() {
-            let text = format!("! {}", branches.last().map(|(condition, _)| source(condition)).unwrap_or_default());
+            let text = branches.last().map(|(condition, _)| negated(&source(condition))).unwrap_or_default();
             open.push((text, Box::new(|reader| reader.list(otherwise))));
         }
         self.perhaps(open);
@@ -213,12 +215,14 @@ impl Reader<'_> {
     }
 
     fn simple(&mut self, simple: &Simple) -> Option<bool> {
+        self.n_commands += 1;
         if simple.words.is_empty() {
             return self.assign(&simple.assignments);
         }
         let command = self.command(simple);
         match command.words[0].as_str() {
-            "exit" => self.leave(Flow::Exit, 0),
+            // With another status the installation fails, and nothing that follows matters.
+            "exit" if command.words.get(1).is_none_or(|status| status == "0") => self.leave(Flow::Exit, 0),
             "return" => self.leave(Flow::Return, self.n_certain),
             "true" | ":" if simple.redirections.is_empty() => return Some(true),
             "false" => return Some(false),
@@ -242,7 +246,6 @@ impl Reader<'_> {
                 }
             }
         }
-        self.n_commands += 1;
         self.visitor.visit(&command)
     }
 
@@ -260,10 +263,12 @@ impl Reader<'_> {
         is_known.then_some(true)
     }
 
-    /// Leaves a function or the script, if it is certain that this is reached.
+    /// Leaves a function or the script, if it is certain that this is reached; else what follows is in doubt.
     fn leave(&mut self, flow: Flow, n_certain: usize) {
-        if self.conditions.len() <= n_certain {
-            self.flow = flow;
+        match self.conditions.get(n_certain..) {
+            None | Some([]) if self.doubts.is_empty() => self.flow = flow,
+            Some([.., condition]) => self.doubts.push(format!("not left by: {condition}")),
+            _ => {}
         }
     }
 
@@ -283,8 +288,8 @@ impl Reader<'_> {
         }
         let file = |word: &Word| self.scope.expand_whole(word).unwrap_or_else(|| word.source.clone());
         let redirections = simple.redirections.iter().map(|(operator, word)| (operator.to_string(), file(word)));
-        let redirections = redirections.collect();
-        Command { words, redirections, line: simple.line, is_literal, conditions: self.conditions.clone() }
+        let conditions = self.conditions.iter().chain(&self.doubts).cloned().collect();
+        Command { words, redirections: redirections.collect(), line: simple.line, is_literal, conditions }
     }
 
     fn call(&mut self, body: &Rc<List>, simple: &Simple) -> Option<bool> {
@@ -301,10 +306,12 @@ impl Reader<'_> {
         parameters.drain(..parameters.len().min(1));
         let outer = std::mem::replace(&mut self.scope.parameters, parameters);
         let n_certain = std::mem::replace(&mut self.n_certain, self.conditions.len());
+        let n_doubts = self.doubts.len();
         self.n_calls += 1;
         let status = self.list(body);
         self.n_calls -= 1;
         self.n_certain = n_certain;
+        self.doubts.truncate(n_doubts);
         self.scope.parameters = outer;
         if self.flow == Flow::Return {
             self.flow = Flow::Next;
@@ -329,6 +336,10 @@ fn settle<'a>(
     value.clone().filter(|_| had_none && is_only)
 }
 
+fn negated(condition: &str) -> String {
+    condition.strip_prefix("! ").map_or_else(|| format!("! {condition}"), str::to_owned)
+}
+
 fn source(list: &List) -> String {
     let chains = list.iter().map(|chain| {
         let mut text = chain.first.source.clone();
@@ -341,8 +352,18 @@ fn source(list: &List) -> String {
     chains.collect::<Vec<_>>().join("; ")
 }
 
+/// Words that are the same on a system of one architecture.
+const ARCHITECTURE: [&str; 3] = ["$DPKG_MAINTSCRIPT_ARCH", "${DPKG_MAINTSCRIPT_ARCH}", "$(dpkg --print-architecture)"];
+
 /// Returns whether a test of texts holds, or a comparison with the version that was configured before: there was none.
 fn test(command: &Command) -> Option<bool> {
+    if let [bracket, left, operator @ ("=" | "!="), right, ..] =
+        command.words.iter().map(String::as_str).collect::<Vec<_>>()[..]
+        && bracket == "["
+        && [left, right].iter().all(|word| ARCHITECTURE.contains(&word.trim_matches('"')))
+    {
+        return Some(operator == "=");
+    }
     if !command.is_literal {
         return None;
     }
