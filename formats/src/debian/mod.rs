@@ -28,6 +28,7 @@ mod accounts;
 mod alternatives;
 mod answers;
 mod base_files;
+mod candidates;
 pub mod closure;
 mod dpkg_database;
 pub mod explain;

@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 
 use gravure_eval::graph::{Failure, Task};
-use gravure_formats::debian::{self, Enablement, Group, Package, Root, User};
+use gravure_formats::debian::{self, Enablement, Group, Package, PackageState, Root, User};
 use gravure_formats::merge::Merger;
 use gravure_formats::{Tree, deb822};
 use serde::{Deserialize, Serialize};
@@ -36,6 +36,8 @@ pub(crate) struct Parameters {
     pub(crate) is_configured_at_first_boot: bool,
     /// The source date, in seconds since 1970.
     pub(crate) time: i64,
+    /// Debian's name of the architecture.
+    pub(crate) architecture: String,
 }
 
 /// The users and groups that a configuration declares.
@@ -95,6 +97,9 @@ fn configure(root: &mut Root<'_>, packages: &[Package], parameters: &Parameters)
     debian::pam(root, packages)?;
     debian::file_commands(root, packages, &accounts)?;
     debian::base_files(root, packages, &accounts)?;
+    debian::alternatives(root, packages, &accounts)?;
     debian::units(root, packages, &parameters.units)?;
+    let state = if parameters.is_configured_at_first_boot { PackageState::Unpacked } else { PackageState::Installed };
+    debian::dpkg_database(root, packages, &parameters.architecture, state)?;
     Ok(())
 }

@@ -404,7 +404,7 @@ pub(crate) fn platforms() -> impl Iterator<Item = &'static str> {
 }
 
 /// Returns Debian's name of a platform's architecture.
-fn architecture_of(platform: &str) -> &'static str {
+pub(super) fn architecture_of(platform: &str) -> &'static str {
     let known = ARCHITECTURES.iter().find(|(name, _)| *name == platform);
     known.map(|(_, architecture)| *architecture).expect("`Platform` has the platforms of the table")
 }

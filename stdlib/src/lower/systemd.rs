@@ -7,7 +7,7 @@ use gravure_eval::graph::NodeId;
 use gravure_eval::{Value, View};
 use gravure_formats::debian::{Enablement, Group, User};
 
-use super::packages::Resolved;
+use super::packages::{Resolved, architecture_of};
 use super::system::Contents;
 use super::{LowerError, Lowering};
 use crate::kinds;
@@ -47,6 +47,7 @@ impl Lowering<'_, '_> {
             units: units(system)?,
             is_configured_at_first_boot: system.string("configure")? == "first-boot",
             time: self.source_date(),
+            architecture: architecture_of(system.string("platform")?).to_owned(),
         };
         let label = format!("configure {} packages", packages.len());
         let place = self.nearest(&[system.place("packages"), system.place("services")]);
