@@ -29,9 +29,10 @@ const SSH_KEYS_UNIT: &str = "/usr/lib/systemd/system/sshd-keygen.service";
 /// takes back all conditions of the unit.
 const SSH_KEYS_DROP_IN: &str = "[Unit]\nConditionFirstBoot=\nConditionPathExists=!/etc/ssh/ssh_host_ed25519_key\n";
 
-/// The unit that makes host keys where the package has none and its script would make them.
+/// The unit that makes host keys where the package has none and its script would make them. It is not ordered before
+/// `ssh.socket`, which comes before everything that services wait for.
 const OWN_SSH_KEYS_UNIT: &str = "[Unit]\nDescription=Generate the host keys of sshd that are missing\n\
-    ConditionPathExists=!/etc/ssh/ssh_host_ed25519_key\nBefore=ssh.service ssh.socket\n\n\
+    ConditionPathExists=!/etc/ssh/ssh_host_ed25519_key\nBefore=ssh.service sshd.service ssh@.service\n\n\
     [Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/usr/bin/ssh-keygen -A\n\n\
     [Install]\nWantedBy=ssh.service ssh.socket\n";
 const OWN_SSH_KEYS_NAME: &str = "gravure-ssh-keys.service";

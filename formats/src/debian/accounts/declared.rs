@@ -113,34 +113,44 @@ const LOWEST: u32 = 1000;
 /// Makes the groups and then the users.
 pub(super) fn apply(users: &[User], groups: &[Group], database: &mut Database) -> Result<(), AccountsError> {
     for group in groups {
-        check_texts(&group.name, [&group.name])?;
+        check_filled(&group.name, [&group.name])?;
         set_group(&group.name, group.id, groups, database)?;
     }
     for user in users {
-        let texts = [&user.name, &user.group, &user.comment, &user.home_directory, &user.shell];
-        check_texts(
-            &user.name,
-            texts.into_iter().chain(&user.password).filter(|text| **text != user.comment || text.contains([':', '\n'])),
-        )?;
+        check_filled(&user.name, [&user.name, &user.group, &user.home_directory, &user.shell])?;
+        check_line(&user.name, std::iter::once(&user.comment).chain(&user.password))?;
         set_user(user, users, database)?;
     }
-    for user in users {
-        for group in &user.supplementary_groups {
-            if database.group(group).is_none() {
-                return Err(AccountsError::UnknownGroup { user: user.name.clone(), group: group.clone() });
-            }
-            database.join(&user.name, group);
+    users.iter().try_for_each(|user| join_groups(user, database))
+}
+
+/// Checks that texts are not empty and can stand in a line.
+fn check_filled<'t>(name: &str, texts: impl IntoIterator<Item = &'t String>) -> Result<(), AccountsError> {
+    for text in texts {
+        if text.is_empty() {
+            return Err(AccountsError::BadText { name: name.to_owned(), text: text.clone() });
         }
+        check_line(name, [text])?;
     }
     Ok(())
 }
 
-/// Checks that texts can stand in a line; only a comment may be empty.
-fn check_texts<'t>(name: &str, texts: impl IntoIterator<Item = &'t String>) -> Result<(), AccountsError> {
-    match texts.into_iter().find(|text| text.is_empty() || text.contains([':', '\n'])) {
+/// Checks that texts can stand in a line. An empty password is one that everybody knows.
+fn check_line<'t>(name: &str, texts: impl IntoIterator<Item = &'t String>) -> Result<(), AccountsError> {
+    match texts.into_iter().find(|text| text.contains([':', '\n'])) {
         Some(text) => Err(AccountsError::BadText { name: name.to_owned(), text: text.clone() }),
         None => Ok(()),
     }
+}
+
+fn join_groups(user: &User, database: &mut Database) -> Result<(), AccountsError> {
+    for group in &user.supplementary_groups {
+        if database.group(group).is_none() {
+            return Err(AccountsError::UnknownGroup { user: user.name.clone(), group: group.clone() });
+        }
+        database.join(&user.name, group);
+    }
+    Ok(())
 }
 
 fn set_group(name: &str, id: Option<u32>, all: &[Group], database: &mut Database) -> Result<(), AccountsError> {
