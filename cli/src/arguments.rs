@@ -48,9 +48,8 @@ pub(crate) struct Build {
     /// List the image types, those of the files included, and build nothing.
     #[arg(long)]
     pub(crate) list_image_types: bool,
-    /// Turn the operating systems of the files into images of this type.
-    #[arg(short = 't', long, value_name = "TYPE")]
-    pub(crate) image_type: Option<String>,
+    #[command(flatten)]
+    pub(crate) form: Form,
     /// Directory to write to, or the file to write a single image to.
     #[arg(short, long, value_name = "DIR|FILE")]
     pub(crate) output: Option<PathBuf>,
@@ -77,9 +76,8 @@ pub(crate) struct Eval {
     /// file stands for; other names are those that the file defines.
     #[arg(long, value_name = "PATH")]
     pub(crate) show: Option<String>,
-    /// Let `image` be the file's operating system, turned into an image of this type.
-    #[arg(short = 't', long, value_name = "TYPE")]
-    pub(crate) image_type: Option<String>,
+    #[command(flatten)]
+    pub(crate) form: Form,
     #[command(flatten)]
     pub(crate) project: Project,
 }
@@ -103,9 +101,8 @@ pub(crate) struct Graph {
     /// Files whose images would be built; `FILE#NAME` is one image of a file.
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<String>,
-    /// Turn the operating systems of the files into images of this type.
-    #[arg(short = 't', long, value_name = "TYPE")]
-    pub(crate) image_type: Option<String>,
+    #[command(flatten)]
+    pub(crate) form: Form,
     /// Draw for Graphviz instead of printing a tree.
     #[arg(long)]
     pub(crate) dot: bool,
@@ -146,6 +143,24 @@ pub(crate) enum StoreCommand {
     Path(StorePlace),
 }
 
+/// Into what the images and operating systems of files are turned.
+#[derive(Debug, Args)]
+pub(crate) struct Form {
+    /// Turn the operating systems of the files into images of this type.
+    #[arg(short = 't', long, value_name = "TYPE")]
+    pub(crate) image_type: Option<String>,
+    /// Turn everything to this platform, such as `aarch64-linux`; else it is what the files say.
+    #[arg(long, value_name = "PLATFORM")]
+    pub(crate) platform: Option<String>,
+}
+
+impl Form {
+    /// Returns the same for the standard library.
+    pub(crate) fn get(&self) -> gravure_stdlib::Form<'_> {
+        gravure_stdlib::Form { image_type: self.image_type.as_deref(), platform: self.platform.as_deref() }
+    }
+}
+
 /// Where paths of the configuration may lead.
 #[derive(Debug, Args)]
 pub(crate) struct Project {
@@ -174,4 +189,10 @@ pub(crate) struct Outside {
     /// Do not use the network: what is in the store must do.
     #[arg(long)]
     pub(crate) offline: bool,
+    /// Do not change `gravure.lock`: it must have all packages already.
+    #[arg(long)]
+    pub(crate) locked: bool,
+    /// Take packages of this suite although its archive says that it has expired; only for frozen mirrors.
+    #[arg(long, value_name = "SUITE")]
+    pub(crate) allow_expired: Vec<String>,
 }

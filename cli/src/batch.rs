@@ -8,14 +8,17 @@
 //! together afterwards, where equal steps become one.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use bumpalo::Bump;
 use gravure_eval::graph::{Graph, NodeId, Recipe};
 use gravure_eval::{Evaluator, Limits, ModuleId, Program, Value, with_stack};
 use gravure_lang::{Diagnostic, Place};
-use gravure_stdlib::{Archives, Inputs, LowerError, Output, OutputsError, lower, outputs};
+use gravure_sources::Error;
+use gravure_sources::debian::{LOCK_FILE, Lock};
+use gravure_stdlib::{Archives, Form, Inputs, Locking, LowerError, Output, OutputsError, lower, outputs};
 
 use crate::arguments;
 use crate::environment::{Outside, source_date};
@@ -33,6 +36,8 @@ pub(crate) struct Batch {
     pub(crate) program: Program,
     /// What was named on the command line, each once, with its module.
     pub(crate) targets: Vec<(Target, ModuleId)>,
+    /// The root of the project of each target.
+    roots: Vec<PathBuf>,
 }
 
 /// What is to be built: one graph for all images of all files.
@@ -42,6 +47,15 @@ pub(crate) struct Plan {
     pub(crate) images: Vec<PlannedImage>,
     /// What asks for a node, where that is known.
     pub(crate) places: BTreeMap<NodeId, Place>,
+    /// The lock files of the projects.
+    pub(crate) locks: BTreeMap<PathBuf, LockFile>,
+}
+
+/// The lock file of a project: as it was found, and what the images of this run need.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LockFile {
+    pub(crate) found: Arc<Lock>,
+    pub(crate) needed: Lock,
 }
 
 /// An image that is to be built.
@@ -70,15 +84,16 @@ impl Batch {
             trouble
         })?;
         print_warnings(&program.sources, &program.warnings);
-        let mut targets: Vec<(Target, ModuleId)> = Vec::new();
+        let (mut targets, mut project_roots): (Vec<(Target, ModuleId)>, Vec<PathBuf>) = Default::default();
         for target in named {
             let path = files.find(&target.path).expect("the file was loaded");
             let module = program.module(&path).expect("the file was loaded");
             if targets.iter().all(|(known, of)| (*of, &known.pick) != (module, &target.pick)) {
                 targets.push((target, module));
+                project_roots.push(files.root(&path));
             }
         }
-        Ok(Batch { files, program, targets })
+        Ok(Batch { files, program, targets, roots: project_roots })
     }
 
     /// Lowers all images of all files on so many threads.
@@ -86,8 +101,9 @@ impl Batch {
     /// What goes wrong with one image is reported beside the plan of the others.
     pub(crate) fn plan(
         &self,
-        image_type: Option<&str>,
+        form: Form<'_>,
         outside: &Outside,
+        locking: &Locking,
         bars: &Bars,
         threads: usize,
     ) -> (Plan, Trouble) {
@@ -96,17 +112,25 @@ impl Batch {
             Ok(source_date) => source_date,
             Err(complaint) => return (Plan::default(), complaint.into()),
         };
-        let inputs = Inputs {
+        let locks = match self.locks() {
+            Ok(locks) => locks,
+            Err(error) => return (Plan::default(), error.into()),
+        };
+        let archives = Archives::default();
+        let mirror = |suite: &str| outside.mirror(suite);
+        let inputs_of = |index: usize| Inputs {
             store: &outside.store,
             access: outside.access(bars),
-            mirror: &|| outside.mirror(),
-            archives: &Archives::default(),
+            mirror: &mirror,
+            archives: &archives,
+            lock: locks[&self.roots[index]].found.clone(),
+            locking,
             root: self.files.current(),
             source_date,
         };
         let _line = bars.line("evaluate, find packages".to_owned());
-        let lowered = in_parallel(threads, self.targets.len(), |index| self.lower(index, image_type, &inputs));
-        let mut plan = Plan::default();
+        let lowered = in_parallel(threads, self.targets.len(), |index| self.lower(index, form, &inputs_of(index)));
+        let mut plan = Plan { locks: locks.clone(), ..Plan::default() };
         for (part, part_trouble) in lowered {
             plan.merge(part);
             trouble.extend(part_trouble);
@@ -117,13 +141,23 @@ impl Batch {
         (plan, trouble)
     }
 
+    /// Reads the lock files of all projects.
+    fn locks(&self) -> Result<BTreeMap<PathBuf, LockFile>, Error> {
+        let mut locks = BTreeMap::new();
+        for root in &self.roots {
+            let found = Arc::new(Lock::read(&root.join(LOCK_FILE))?.unwrap_or_default());
+            locks.insert(root.clone(), LockFile { found, needed: Lock::default() });
+        }
+        Ok(locks)
+    }
+
     /// Evaluates and lowers the images of one file; on a thread with a large stack.
-    fn lower(&self, index: usize, image_type: Option<&str>, inputs: &Inputs<'_>) -> (Plan, Trouble) {
+    fn lower(&self, index: usize, form: Form<'_>, inputs: &Inputs<'_>) -> (Plan, Trouble) {
         let (target, module) = &self.targets[index];
         let heap = Bump::new();
         let evaluator = Evaluator::new(&self.program, &heap, Limits::default());
         let mut plan = Plan::default();
-        let outputs = match self.outputs(&evaluator, target, *module, image_type) {
+        let outputs = match self.outputs(&evaluator, target, *module, form) {
             Ok(outputs) => outputs,
             Err(trouble) => return (plan, trouble),
         };
@@ -133,6 +167,8 @@ impl Batch {
                 Ok(lowered) => {
                     let file_name = format!("{}.{ENDING}", output.name);
                     plan.images.push(PlannedImage { file_name, place: output.place, node: lowered.disk });
+                    let lock = plan.locks.entry(self.roots[index].clone()).or_default();
+                    lock.needed.extend(&lowered.lock);
                     for (node, place) in lowered.places {
                         plan.places.entry(node).or_insert(place);
                     }
@@ -157,10 +193,10 @@ impl Batch {
         evaluator: &Evaluator<'h>,
         target: &Target,
         module: ModuleId,
-        image_type: Option<&str>,
+        form: Form<'_>,
     ) -> Result<Vec<Output<'h>>, Trouble> {
         let (stem, pick) = (target.stem(), target.pick.as_deref());
-        outputs(evaluator, module, &stem, pick, image_type).map_err(|error| match error {
+        outputs(evaluator, module, &stem, pick, form).map_err(|error| match error {
             OutputsError::Diagnostics(mistakes) => Trouble::mistakes(&self.program.sources, mistakes),
             OutputsError::UnknownType { name, near } => {
                 let complaint = Complaint::usage(format!("there is no image type `{name}`"));
@@ -169,6 +205,13 @@ impl Batch {
                     None => complaint,
                 };
                 complaint.help("`gravure build --list-image-types` lists the image types").into()
+            }
+            OutputsError::UnknownPlatform { name, near } => {
+                let complaint = Complaint::usage(format!("there is no platform `{name}`"));
+                match near {
+                    Some(near) => complaint.help(format!("write `{near}`")).into(),
+                    None => complaint.into(),
+                }
             }
             OutputsError::UnknownName { name, near } => {
                 let message = format!("`{}` has no image and no operating system `{name}`", target.path);
@@ -198,8 +241,20 @@ impl Plan {
         for (node, place) in other.places {
             self.places.entry(moved[node.index()]).or_insert(place);
         }
+        for (root, lock) in other.locks {
+            self.locks.entry(root).or_default().needed.extend(&lock.needed);
+        }
         let images = other.images.into_iter().map(|image| PlannedImage { node: moved[image.node.index()], ..image });
         self.images.extend(images);
+    }
+
+    /// Returns the lock files that do not have all that the images need, as they should be.
+    pub(crate) fn new_locks(&self) -> impl Iterator<Item = (PathBuf, Lock)> {
+        self.locks.iter().filter_map(|(root, LockFile { found, needed })| {
+            let mut lock = Lock::clone(found);
+            lock.extend(needed);
+            (lock != **found).then(|| (root.join(LOCK_FILE), lock))
+        })
     }
 
     /// Returns the nodes of all finished disks.

@@ -1,11 +1,14 @@
 //! What the command line and the environment say together: the store, the network, the source date, the threads.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use gravure_sources::debian::{Access, Mirror, MirrorChoice, find_mirror, read_apt_sources};
+use gravure_sources::debian::{Access, Mirror, MirrorChoice, find_mirror_of_suite, read_apt_sources};
 use gravure_sources::{Client, Error, Progress, Store, default_store};
+use gravure_stdlib::Locking;
 
 use crate::arguments;
 use crate::trouble::Complaint;
@@ -19,15 +22,15 @@ pub(crate) struct Outside {
     /// None: the network may not be used.
     client: Option<Client>,
     mirror_argument: Option<String>,
-    /// Looked for once, when it is needed first.
-    mirror: OnceLock<Result<Mirror, Error>>,
+    /// By suite; looked for when they are needed first.
+    mirrors: Mutex<BTreeMap<String, Result<Mirror, Error>>>,
 }
 
 impl Outside {
     pub(crate) fn new(arguments: &arguments::Outside) -> Result<Outside, Complaint> {
         let store = Store::open(&store_path(&arguments.place)?)?;
         let client = if arguments.offline { None } else { Some(Client::from_environment()?) };
-        Ok(Outside { store, client, mirror_argument: arguments.mirror.clone(), mirror: OnceLock::new() })
+        Ok(Outside { store, client, mirror_argument: arguments.mirror.clone(), mirrors: Mutex::default() })
     }
 
     /// Returns how sources are to be reached; `progress` hears of downloads.
@@ -38,12 +41,13 @@ impl Outside {
         }
     }
 
-    /// Returns the mirror: named by the command line, the environment, or the host's apt.
-    pub(crate) fn mirror(&self) -> Result<Mirror, Error> {
-        self.mirror.get_or_init(|| self.find_mirror()).clone()
+    /// Returns the mirror of a suite: named by the command line, the environment, or the host's apt.
+    pub(crate) fn mirror(&self, suite: &str) -> Result<Mirror, Error> {
+        let mut mirrors = self.mirrors.lock().unwrap_or_else(PoisonError::into_inner);
+        mirrors.entry(suite.to_owned()).or_insert_with(|| self.find_mirror(suite)).clone()
     }
 
-    fn find_mirror(&self) -> Result<Mirror, Error> {
+    fn find_mirror(&self, suite: &str) -> Result<Mirror, Error> {
         let environment = env::var("GRAVURE_DEBIAN_MIRROR").ok();
         let choice = MirrorChoice {
             flag: self.mirror_argument.as_deref(),
@@ -51,7 +55,23 @@ impl Outside {
             configuration: None,
             apt: &read_apt_sources(Path::new(APT))?,
         };
-        find_mirror(&choice)
+        find_mirror_of_suite(suite, &choice)
+    }
+}
+
+/// Returns what the clock says, in seconds since 1970; only lock files are held against it.
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// Returns how lock files are used unless a command brings them up to date.
+pub(crate) fn locking(arguments: &arguments::Outside) -> Locking {
+    Locking {
+        is_frozen: arguments.locked,
+        now: now(),
+        allow_expired: arguments.allow_expired.clone(),
+        ..Locking::default()
     }
 }
 

@@ -62,6 +62,11 @@ impl Files {
         &self.current
     }
 
+    /// Returns the root of the project of a file that was found, without links.
+    pub(crate) fn root(&self, module_path: &str) -> PathBuf {
+        self.known(module_path).expect("the file was found").root
+    }
+
     /// Finds the file that an argument of the command line names, and returns its module path.
     pub(crate) fn find(&self, argument: &str) -> Result<String, String> {
         let path = existing(Path::new(argument))?;

@@ -3,8 +3,9 @@
 //! ```text
 //! debian-binary | control.tar[.gz|.xz|.zst] | data.tar[.gz|.xz|.zst]
 //! ```
-//! A package is read once, from start to end: its control files come out as bytes, its contents as a pack and a
-//! manifest. Nothing of it is executed and nothing is written but the pack.
+//! A package is read once, from start to end, and becomes a tree and a pack. As `dpkg-deb --raw-extract` does it, the
+//! control files are below `/DEBIAN` in the tree, and beside them is `list`: the paths of the contents as dpkg lists
+//! them. Nothing of a package is executed and nothing is written but the pack.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,8 +14,13 @@ use std::io::{self, Read, Write};
 use bytes::Bytes;
 
 use crate::compression::{Compression, Decoder};
-use crate::tar::{self, Contents};
-use crate::{ar, compression};
+use crate::tar::{self, Contents, Ingestion};
+use crate::{TreePath, ar, compression};
+
+/// Where in the tree of a package its control files are.
+pub const CONTROL_DIRECTORY: &str = "DEBIAN";
+/// Among the control files, the one that dpkg makes: the paths of the contents.
+const LIST: &str = "list";
 
 /// First member and its content: the version of the format, of which any minor version will do.
 const FORMAT_MEMBER: &str = "debian-binary";
@@ -36,15 +42,6 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits { control: 64 << 20, data: 8 << 30 }
     }
-}
-
-/// What a package contains, apart from its pack.
-#[derive(Clone, Debug)]
-pub struct Ingested {
-    /// The control files by name: `control`, `conffiles`, `md5sums`, `postinst`.
-    pub control: BTreeMap<String, Bytes>,
-    /// The contents, which become a tree once the name of the pack is known.
-    pub contents: Contents,
 }
 
 /// Why a package could not be read.
@@ -79,8 +76,10 @@ pub enum Error {
         /// Why.
         error: tar::Error,
     },
-    /// An entry of the control archive is no file in its root.
+    /// An entry of the control archive is no file in its root, or has a name that is not free.
     Control(String),
+    /// The contents have this path, which is the place of the control files.
+    Reserved(TreePath),
 }
 
 impl fmt::Display for Error {
@@ -105,6 +104,7 @@ impl fmt::Display for Error {
             }
             Error::Member { member, error } => write!(f, "{member}: {error}"),
             Error::Control(entry) => write!(f, "control.tar: `{entry}` is not a plain file in the root"),
+            Error::Reserved(path) => write!(f, "data.tar: `{path}` is where the control files belong"),
         }
     }
 }
@@ -133,12 +133,12 @@ impl From<ar::Error> for Error {
     }
 }
 
-/// Reads a package and writes the contents of its files into `pack`, as [`crate::pack`] says.
+/// Reads a package and writes the contents of its files, control files included, into `pack`, as [`crate::pack`] says.
 /// The package is read to the end of `deb`, so that whoever hashes it on the way has seen all of it.
 ///
 /// # Errors
 /// As the variants of [`Error`] say.
-pub fn ingest(deb: impl Read, pack: impl Write) -> Result<Ingested, Error> {
+pub fn ingest(deb: impl Read, pack: impl Write) -> Result<Contents, Error> {
     ingest_within(deb, pack, &Limits::default())
 }
 
@@ -146,7 +146,7 @@ pub fn ingest(deb: impl Read, pack: impl Write) -> Result<Ingested, Error> {
 ///
 /// # Errors
 /// As the variants of [`Error`] say.
-pub fn ingest_within(deb: impl Read, pack: impl Write, limits: &Limits) -> Result<Ingested, Error> {
+pub fn ingest_within(deb: impl Read, pack: impl Write, limits: &Limits) -> Result<Contents, Error> {
     let mut archive = ar::Archive::new(deb)?;
     read_version(&mut archive)?;
 
@@ -154,12 +154,48 @@ pub fn ingest_within(deb: impl Read, pack: impl Write, limits: &Limits) -> Resul
     let control = read_control(tar::Archive::new(decoder), &name)?;
 
     let (member, decoder) = open(&mut archive, "data.tar", limits.data)?;
-    let contents = tar::ingest(decoder, pack).map_err(|error| Error::Member { member, error })?;
+    let failed = |error| Error::Member { member: member.clone(), error };
+    let mut ingestion = Ingestion::new(pack);
+    let paths = ingestion.archive(decoder).map_err(failed)?;
+    let directory = TreePath::parse(CONTROL_DIRECTORY).expect("the name is a path");
+    if let Some(reserved) = paths.iter().find(|path| path.starts_with(&directory)) {
+        return Err(Error::Reserved(reserved.clone()));
+    }
+    let list = list(&paths);
+    for (name, content) in
+        control.iter().map(|(name, content)| (name.as_str(), &content[..])).chain([(LIST, &list[..])])
+    {
+        let path = directory.join(name).expect("the name came from a path");
+        ingestion.file(path, content).map_err(failed)?;
+    }
+    let contents = ingestion.finish().map_err(failed)?;
 
     match next_member(&mut archive)? {
         Some(ar::Member { name, offset, .. }) => Err(Error::Order { found: name, offset, expected: None }),
-        None => Ok(Ingested { control, contents }),
+        None => Ok(contents),
     }
+}
+
+/// Reads the control files of a package, and no further.
+///
+/// # Errors
+/// As the variants of [`Error`] say.
+pub fn control(deb: impl Read) -> Result<BTreeMap<String, Bytes>, Error> {
+    let mut archive = ar::Archive::new(deb)?;
+    read_version(&mut archive)?;
+    let (name, decoder) = open(&mut archive, "control.tar", Limits::default().control)?;
+    read_control(tar::Archive::new(decoder), &name)
+}
+
+/// Returns the paths of a package as dpkg lists them: a line each in the order of the archive, the root as `/.`.
+fn list(paths: &[TreePath]) -> Vec<u8> {
+    let mut text = Vec::new();
+    for path in paths {
+        text.push(b'/');
+        text.extend_from_slice(if path.is_root() { b"." } else { path.as_bytes() });
+        text.push(b'\n');
+    }
+    text
 }
 
 /// Returns the next member that means something: deb(5) lets others be, when their names start with `_`.
@@ -211,7 +247,7 @@ fn read_control<R: Read>(mut archive: tar::Archive<R>, member: &str) -> Result<B
             continue;
         }
         let name = std::str::from_utf8(entry.path.as_bytes()).ok().filter(|name| !name.contains('/'));
-        let (Some(name), tar::Kind::File { .. }) = (name, &entry.kind) else {
+        let (Some(name), tar::Kind::File { .. }) = (name.filter(|&name| name != LIST), &entry.kind) else {
             return Err(Error::Control(entry.path.to_string()));
         };
         let mut content = Vec::new();
@@ -251,11 +287,24 @@ mod tests {
         assert_eq!(message(&ar(members)), expected);
     }
 
+    fn path(text: &str) -> TreePath {
+        TreePath::parse(text).unwrap()
+    }
+
     fn content(tree: &Tree, blobs: &MemoryBlobs, path: &str) -> Vec<u8> {
-        match &tree.get(&TreePath::parse(path).unwrap()).unwrap().kind {
+        match &tree.get(&self::path(path)).unwrap().kind {
             Kind::File(extents) => extents.to_vec(blobs).unwrap(),
             other => panic!("{path} is {other:?}"),
         }
+    }
+
+    /// Returns paths, metadata and contents; the last are empty for what is no file.
+    fn entries(tree: &Tree, blobs: &MemoryBlobs) -> Vec<(String, crate::Metadata, Vec<u8>)> {
+        let content = |entry: &crate::Entry| match &entry.kind {
+            Kind::File(extents) => extents.to_vec(blobs).unwrap(),
+            _ => Vec::new(),
+        };
+        tree.iter().map(|(path, _, entry)| (path.to_string(), entry.metadata.clone(), content(entry))).collect()
     }
 
     /// Makes a directory that `dpkg-deb` makes a package of.
@@ -286,19 +335,23 @@ mod tests {
             run(scratch.path(), "dpkg", &[&command[..], &["hello", "hello.deb"]].concat());
             let deb = std::fs::read(scratch.path().join("hello.deb")).unwrap();
             let mut pack = Vec::new();
-            let Ingested { control, contents } = ingest(&deb[..], &mut pack).unwrap();
-            assert_eq!(control["control"], CONTROL);
-
+            let contents = ingest(&deb[..], &mut pack).unwrap();
             let mut blobs = MemoryBlobs::new();
             let id = blobs.add(pack);
             let tree = contents.into_tree(id);
+            assert_eq!(content(&tree, &blobs, "DEBIAN/control"), CONTROL);
+            let list = String::from_utf8(content(&tree, &blobs, "DEBIAN/list")).unwrap();
+            assert_eq!(list.lines().take(3).collect::<Vec<_>>(), ["/.", "/usr", "/usr/bin"]);
             assert_eq!(content(&tree, &blobs, "usr/bin/hello"), vec![b'h'; 10_000]);
             assert_eq!(content(&tree, &blobs, &format!("usr/share/doc/hello/{}", "long".repeat(40))), b"text");
 
             let unpacked = run(scratch.path(), "dpkg", &["dpkg-deb", "--fsys-tarfile", "hello.deb"]);
             let mut pack = Vec::new();
             let contents = crate::tar::ingest(&unpacked[..], &mut pack).unwrap();
-            assert_eq!(contents.into_tree(Digest::of(&pack)), tree);
+            let plain = contents.into_tree(blobs.add(pack));
+            let mut without_control = tree.clone();
+            without_control.remove(&path("DEBIAN"));
+            assert_eq!(entries(&without_control, &blobs), entries(&plain, &blobs));
             trees.push((tree.canonical(), id));
         }
         assert!(trees.windows(2).all(|pair| pair[0] == pair[1]));
@@ -318,8 +371,9 @@ mod tests {
             ("data.tar/", &data),
             ("_gpgorigin", b"signature"),
         ]);
-        let ingested = ingest(&deb[..], io::sink()).unwrap();
-        assert_eq!(ingested.control.keys().collect::<Vec<_>>(), ["control", "postinst"]);
+        let tree = ingest(&deb[..], io::sink()).unwrap().into_tree(Digest([0; 32]));
+        let control: Vec<String> = tree.below(&path("DEBIAN")).map(|(path, ..)| path.to_string()).collect();
+        assert_eq!(control, ["/DEBIAN", "/DEBIAN/control", "/DEBIAN/list", "/DEBIAN/postinst"]);
     }
 
     #[test]
@@ -377,6 +431,21 @@ mod tests {
                 &format!("control.tar: `{name}` is not a plain file in the root"),
             );
         }
+    }
+
+    #[test]
+    fn the_place_of_the_control_files_is_theirs() {
+        let (format, control) = (("debian-binary", &b"2.0\n"[..]), control_tar());
+        let data = tar(&[entry("./DEBIAN/control", b'0', b"")]);
+        check(
+            &[format, ("control.tar", &control), ("data.tar", &data)],
+            "data.tar: `/DEBIAN/control` is where the control files belong",
+        );
+        let list = tar(&[entry("./list", b'0', b"")]);
+        check(
+            &[format, ("control.tar", &list), ("data.tar", &data_tar())],
+            "control.tar: `/list` is not a plain file in the root",
+        );
     }
 
     #[test]

@@ -51,6 +51,11 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 impl<'a> Stanza<'a> {
+    /// Returns a stanza of these lines as they are. Lines that are no fields are passed over, comments among them.
+    pub fn unchecked(text: &'a str) -> Stanza<'a> {
+        Stanza { text, line: 1, offset: 0 }
+    }
+
     /// Returns the value of the first field of this name, whose case does not matter: without the white space around it, with
     /// its continuation lines as they stand in the text.
     pub fn get(&self, name: &str) -> Option<&'a str> {
@@ -60,6 +65,11 @@ impl<'a> Stanza<'a> {
     /// Returns names and values in order.
     pub fn fields(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
         fields(self.text)
+    }
+
+    /// Returns the words of the first field of this name; none when it is not there.
+    pub fn words(&self, name: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.get(name).unwrap_or_default().split_whitespace()
     }
 
     /// Returns the stanza as it stands in the text, with the line feed of its last line.
@@ -82,10 +92,14 @@ impl<'a> Stanza<'a> {
 pub(crate) fn fields(stanza: &str) -> impl Iterator<Item = (&str, &str)> {
     let mut rest = stanza;
     std::iter::from_fn(move || {
-        let (name, behind) = rest.split_once(':')?;
-        let end = end_of_field(behind);
-        rest = &behind[end..];
-        Some((name, behind[..end].trim()))
+        while !rest.is_empty() {
+            let (field, behind) = rest.split_at(end_of_field(rest));
+            rest = behind;
+            if let Some((name, value)) = field.split_once(':') {
+                return Some((name, value.trim()));
+            }
+        }
+        None
     })
 }
 
@@ -105,6 +119,21 @@ fn end_of_field(text: &str) -> usize {
 /// Behind an error the iterator ends.
 pub fn stanzas(text: &str) -> Stanzas<'_> {
     Stanzas { text, offset: 0, line: 1 }
+}
+
+/// Returns where the stanzas of a text are, as ranges of its bytes. Lines without anything separate them, and nothing is looked
+/// at between: of an index with tens of megabytes few stanzas are ever read.
+pub fn ranges(text: &[u8]) -> impl Iterator<Item = (usize, usize)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        while text.get(at) == Some(&b'\n') {
+            at += 1;
+        }
+        let start = at;
+        let len = text[start..].windows(2).position(|pair| pair == b"\n\n").map_or(text.len() - start, |len| len + 1);
+        at = start + len;
+        (0 < len).then_some((start, at))
+    })
 }
 
 /// The iterator that [`stanzas`] returns.
@@ -206,6 +235,24 @@ mod tests {
         assert_eq!(fields, expected);
         assert_eq!(stanzas[1].get("SIZE"), Some("5"));
         assert_eq!(stanzas[1].get("third"), None);
+    }
+
+    #[test]
+    fn ranges_are_split_at_empty_lines() {
+        let text = "\n\nA: 1\nB: 2\n\n\n\nA: 3";
+        let found: Vec<&str> = ranges(text.as_bytes()).map(|(lo, hi)| &text[lo..hi]).collect();
+        assert_eq!(found, ["A: 1\nB: 2\n", "A: 3"]);
+        assert_eq!(ranges(b"").count(), 0);
+        assert_eq!(ranges(b"\n\n\n").count(), 0);
+    }
+
+    #[test]
+    fn lines_that_are_no_fields_are_passed_over_unchecked() {
+        let stanza = Stanza::unchecked("no field\n# comment\nA: one\n two\n# B: no\nC:\n");
+        assert_eq!(stanza.get("a"), Some("one\n two"));
+        assert_eq!((stanza.get("B"), stanza.get("C")), (None, Some("")));
+        assert_eq!(stanza.words("A").collect::<Vec<_>>(), ["one", "two"]);
+        assert_eq!(stanza.words("B").count(), 0);
     }
 
     #[test]

@@ -35,6 +35,7 @@ pub mod guid;
 #[cfg(test)]
 mod judge;
 pub mod layout;
+pub mod lookup;
 pub mod mbr;
 pub mod merge;
 pub mod modules;

@@ -6,38 +6,44 @@
 //! MIRROR/pool/...                                 the packages
 //! ```
 //! Each step is held against the hash that the step above names, so that trust hangs on the signature of `InRelease`
-//! alone; **which is not checked yet** (see `release.rs`). What was fetched stays in the store: an index that did not
-//! change is not fetched again, and without a network the last state that was seen is used.
+//! alone, and that on a [`Keyring`]. What was fetched stays in the store: an index that did not change is not fetched
+//! again, and without a network the last state that was seen is used. A [`State`] brings an earlier one back. Whether one
+//! is still good enough is asked apart ([`Index::judge`]): it depends on the clock, which nothing else here does.
 
-mod date;
+mod freshness;
+mod index_files;
+mod keyring;
+mod lock;
 mod mirror;
 mod packages;
 mod release;
-mod stanza;
-mod unpack;
-mod version;
+mod state;
+#[cfg(test)]
+mod testing;
 
-use gravure_formats::{Digest, Extents};
+use gravure_formats::Digest;
+use gravure_formats::debian_version::Version;
 
 use crate::error::{Error, ErrorKind, quoted_text};
 use crate::http::{Client, Download};
+use crate::openpgp::Fingerprint;
 use crate::progress::Progress;
 use crate::store::Store;
-pub use mirror::{AptFile, Mirror, MirrorChoice, find_mirror, read_apt_sources};
+pub use freshness::{Freshness, Stale};
+use index_files::IndexFiles;
+pub use keyring::Keyring;
+pub use lock::{Change, LOCK_FILE, Lock};
+pub use mirror::{AptFile, Mirror, MirrorChoice, find_mirror, find_mirror_of_suite, read_apt_sources};
 pub use packages::Package;
 use packages::Packages;
-use release::{Listed, Release};
-use unpack::Compression;
-pub use version::compare_versions;
+use release::Release;
+pub use state::{State, StateFile};
 
 /// Among which records of the store the last `InRelease` of each archive is.
 const RECORDS: &str = "archives";
 
 /// No `InRelease` is longer than this: real ones have 0.2 MB.
 const MAX_IN_RELEASE: u64 = 16 << 20;
-
-/// No index is longer than this, unpacked: real ones have 60 MB.
-const MAX_PACKAGES: u64 = 1 << 30;
 
 /// What to take packages from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +56,8 @@ pub struct Archive {
     pub components: Vec<String>,
     /// Debian's name of the architecture: `amd64`.
     pub architecture: String,
+    /// Who may have signed it.
+    pub keys: Keyring,
 }
 
 /// Whether the network may be used.
@@ -67,32 +75,55 @@ pub struct Index {
     archive: Archive,
     in_release: Digest,
     release: Release,
+    signed: Option<Signed>,
     /// Per component the address of its index, and the index.
     packages: Vec<(String, Packages)>,
+}
+
+/// Who has signed an `InRelease`, and when, in seconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Signed {
+    /// The key.
+    pub by: Fingerprint,
+    /// The time.
+    pub at: i64,
 }
 
 impl Archive {
     /// Returns what the archive has now, or, without the network, had when it was last looked at.
     ///
     /// # Errors
-    /// The mirror cannot be reached or has no such suite, component or architecture; what it sends does not fit the
-    /// hashes; or the network is needed and not allowed (kind `Missing`).
+    /// The mirror cannot be reached or has no such suite, component or architecture; no trusted key has signed what it
+    /// sends, or that does not fit the hashes; or the network is needed and not allowed (kind `Missing`).
     pub fn index(&self, store: &Store, access: Access<'_>) -> Result<Index, Error> {
-        let (in_release, release) = self.release(store, access)?;
-        let mut packages = Vec::with_capacity(self.components.len());
-        for component in &self.components {
-            let files = IndexFiles { archive: self, component, release: &release };
-            let digest = files.plain(store, access)?;
-            let url = files.url(Compression::None);
-            let table = Packages::new(store.read(&digest)?, &url)?;
-            packages.push((url, table));
-        }
-        Ok(Index { archive: self.clone(), in_release, release, packages })
+        self.check_names()?;
+        let (in_release, release, signed) = self.release(store, access)?;
+        let packages = self.packages(&release, store, access)?;
+        Ok(Index { archive: self.clone(), in_release, release, signed: Some(signed), packages })
+    }
+
+    /// Returns what the archive had in a state that was seen before, whatever it has now. The state names all files
+    /// by their hashes, so no signature is needed; and it is taken as it is, also when it has expired since.
+    ///
+    /// # Errors
+    /// As for [`Archive::index`]; and the mirror does not have the files of that state any more, or the state was of
+    /// other components or another architecture (both of kind `Missing`).
+    pub fn index_at(&self, state: &State, store: &Store, access: Access<'_>) -> Result<Index, Error> {
+        self.check_names()?;
+        let release = Release::of_state(state);
+        let packages = self.packages(&release, store, access)?;
+        Ok(Index { archive: self.clone(), in_release: state.in_release, release, signed: None, packages })
+    }
+
+    /// Loads the indexes of all components.
+    fn packages(&self, release: &Release, store: &Store, access: Access<'_>) -> Result<Vec<(String, Packages)>, Error> {
+        let files = self.components.iter().flat_map(|component| IndexFiles::of_component(self, component, release));
+        files.map(|files| files.load(store, access)).collect()
     }
 
     /// Returns the state of the archive, and the object with its `InRelease`; it is remembered when it is good.
-    fn release(&self, store: &Store, access: Access<'_>) -> Result<(Digest, Release), Error> {
-        let url = format!("{}/dists/{}/InRelease", self.mirror, self.suite);
+    fn release(&self, store: &Store, access: Access<'_>) -> Result<(Digest, Release, Signed), Error> {
+        let url = self.in_release_url();
         let key = Digest::of(url.as_bytes()).0;
         let digest = match access {
             Access::Online(client, progress) => {
@@ -105,116 +136,52 @@ impl Archive {
                 last.filter(|digest| store.contains(digest)).ok_or_else(|| not_in_store(&url))?
             }
         };
-        let release = Release::parse(&release::authenticated(&store.read(&digest)?, &url)?, &url)?;
-        if !release.is_for(&self.suite) {
-            let names =
-                [&release.codename, &release.suite].map(|name| quoted_text(name.as_deref().unwrap_or("nothing")));
-            let message = format!("{} is for {} or {}", quoted_text(&url), names[0], names[1]);
-            return Err(Error::new(ErrorKind::Integrity, message));
-        }
+        let verified = release::authenticated(&store.read(&digest)?, &url, &self.keys)?;
+        let release = Release::parse(&verified.text, &url)?;
+        self.check_suite(&release, &url)?;
         if let Access::Online(..) = access {
             store.record(RECORDS, &key, &digest.0)?;
         }
-        Ok((digest, release))
+        Ok((digest, release, Signed { by: verified.key, at: verified.signed_at }))
     }
-}
 
-/// The forms in which a mirror has the index of one component.
-struct IndexFiles<'a> {
-    archive: &'a Archive,
-    component: &'a str,
-    release: &'a Release,
-}
+    fn in_release_url(&self) -> String {
+        format!("{}/dists/{}/InRelease", self.mirror, self.suite)
+    }
 
-impl IndexFiles<'_> {
-    /// Returns the object with the text of the index.
-    fn plain(&self, store: &Store, access: Access<'_>) -> Result<Digest, Error> {
-        let plain = self.listed(Compression::None);
-        if let Some(plain) = plain
-            && store.contains(&plain.digest)
-        {
-            return Ok(plain.digest);
+    /// Refuses the release of another suite, which is signed as well.
+    fn check_suite(&self, release: &Release, url: &str) -> Result<(), Error> {
+        if release.is_for(&self.suite) {
+            return Ok(());
         }
-        let offered =
-            Compression::ALL.into_iter().find_map(|compression| Some((compression, self.listed(compression)?)));
-        let (compression, listed) = offered.ok_or_else(|| self.missing())?;
-        self.fetch(compression, listed, store, access)?;
-        self.unpack(compression, listed, plain, store)
+        let names = [&release.codename, &release.suite].map(|name| quoted_text(name.as_deref().unwrap_or("nothing")));
+        let message = format!("{} is for {} or {}", quoted_text(url), names[0], names[1]);
+        Err(Error::new(ErrorKind::Integrity, message))
     }
 
-    /// Gets the compressed index into the store.
-    fn fetch(&self, compression: Compression, listed: Listed, store: &Store, access: Access<'_>) -> Result<(), Error> {
-        let url = self.url(compression);
-        let Access::Online(client, progress) = access else {
-            return if store.contains(&listed.digest) { Ok(()) } else { Err(not_in_store(&url)) };
-        };
-        let what = format!("{} {} Packages", self.archive.suite, self.component);
-        let (digest, len) = (Some(listed.digest), Some(listed.len));
-        let wanted = Download { what, digest, len, ..Download::new(url) };
-        if self.release.by_hash {
-            let url = format!("{}/by-hash/SHA256/{}", self.directory(), listed.digest);
-            match client.download(&Download { url, ..wanted.clone() }, store, progress) {
-                // A mirror may say that it has files by their hashes, and lack some.
-                Err(error) if error.kind == ErrorKind::Missing => {}
-                result => return result.map(drop),
+    /// Refuses names that would lead to another place of the mirror.
+    fn check_names(&self) -> Result<(), Error> {
+        let components = self.components.iter().map(|component| (component, "a component"));
+        let names = [(&self.suite, "a suite"), (&self.architecture, "an architecture")];
+        match names.into_iter().chain(components).find(|(name, _)| !is_name(name)) {
+            None => Ok(()),
+            Some((name, what)) => {
+                let message = format!("{} cannot be the name of {what} of an archive", quoted_text(name));
+                Err(Error::new(ErrorKind::Refused, message))
             }
         }
-        client.download(&wanted, store, progress).map(drop)
     }
+}
 
-    /// Unpacks the index, which is in the store, into another object.
-    fn unpack(
-        &self,
-        compression: Compression,
-        listed: Listed,
-        plain: Option<Listed>,
-        store: &Store,
-    ) -> Result<Digest, Error> {
-        let url = self.url(compression);
-        let limit = plain.map_or(MAX_PACKAGES, |plain| plain.len.min(MAX_PACKAGES));
-        let compressed = Extents::from_blob(listed.digest, listed.len);
-        let mut writer = store.writer()?;
-        compression.unpack(&url, compressed.reader(store), limit, &mut writer)?;
-        let (found, len) = (writer.digest(), writer.written());
-        if let Some(plain) = plain.filter(|plain| plain.digest != found) {
-            let message = format!(
-                "{} unpacks to {len} bytes with SHA-256 {found}, but {} bytes with SHA-256 {} are declared",
-                quoted_text(&url),
-                plain.len,
-                plain.digest
-            );
-            return Err(Error::new(ErrorKind::Integrity, message));
-        }
-        Ok(writer.finish()?.0)
-    }
+/// Whether a name consists of what names of suites do: `bookworm`, `bullseye/updates`, `non-free-firmware`.
+fn is_name(name: &str) -> bool {
+    let usual = |byte: u8| byte.is_ascii_alphanumeric() || b"+-._~".contains(&byte);
+    name.split('/').all(|part| part.bytes().all(usual) && !part.is_empty() && !part.starts_with('.'))
+}
 
-    fn listed(&self, compression: Compression) -> Option<Listed> {
-        let path = format!("{}/binary-{}/Packages{}", self.component, self.archive.architecture, compression.suffix());
-        self.release.listed(&path)
-    }
-
-    fn directory(&self) -> String {
-        let Archive { mirror, suite, architecture, .. } = self.archive;
-        format!("{mirror}/dists/{suite}/{}/binary-{architecture}", self.component)
-    }
-
-    fn url(&self, compression: Compression) -> String {
-        format!("{}/Packages{}", self.directory(), compression.suffix())
-    }
-
-    fn missing(&self) -> Error {
-        let Archive { mirror, suite, architecture, .. } = self.archive;
-        let message = format!(
-            "suite {} of {} has no component {} for {}: its components are {}, its architectures {}",
-            quoted_text(suite),
-            quoted_text(mirror),
-            quoted_text(self.component),
-            quoted_text(architecture),
-            quoted_text(&self.release.components.join(" ")),
-            quoted_text(&self.release.architectures.join(" ")),
-        );
-        Error::new(ErrorKind::Missing, message)
-    }
+/// Whether a package is older than another; both were read, so their versions are such.
+fn is_older(package: &Package, other: &Package) -> bool {
+    Version::parse(&package.version).ok() < Version::parse(&other.version).ok()
 }
 
 fn not_in_store(url: &str) -> Error {
@@ -232,7 +199,7 @@ impl Index {
         for (url, packages) in &self.packages {
             let Some(stanza) = packages::newest(packages.stanzas(name)) else { continue };
             let found = packages::package(stanza, url)?;
-            if best.as_ref().is_none_or(|best| compare_versions(&best.version, &found.version).is_lt()) {
+            if best.as_ref().is_none_or(|best| is_older(best, &found)) {
                 best = Some(found);
             }
         }
@@ -242,6 +209,11 @@ impl Index {
     /// Returns up to three names of packages that are most like one that is not there, best first.
     pub fn nearest(&self, name: &str) -> Vec<&str> {
         packages::nearest(name, self.packages.iter().flat_map(|(_, packages)| packages.names()))
+    }
+
+    /// Returns the stanzas of all packages.
+    pub fn stanzas(&self) -> impl Iterator<Item = &str> {
+        self.packages.iter().flat_map(|(_, packages)| packages.all())
     }
 
     /// Returns what to download for a package of this index.
@@ -271,6 +243,31 @@ impl Index {
         self.in_release
     }
 
+    /// Returns who has signed this state; nothing when it was named by a [`State`].
+    pub fn signed(&self) -> Option<Signed> {
+        self.signed
+    }
+
+    /// Returns what brings this state back later.
+    pub fn state(&self) -> State {
+        let directories = self.archive.components.iter();
+        let files = directories.flat_map(|component| IndexFiles::of_component(&self.archive, component, &self.release));
+        State {
+            in_release: self.in_release,
+            date: self.release.date,
+            codename: self.release.codename.clone(),
+            files: files.flat_map(|files| files.of_state()).collect(),
+        }
+    }
+
+    /// Checks whether this state is good enough to be locked now.
+    ///
+    /// # Errors
+    /// It is too old, older than one that was seen before, or the clock must be wrong.
+    pub fn judge(&self, freshness: &Freshness) -> Result<(), Stale> {
+        freshness.check(self)
+    }
+
     /// Returns where this comes from.
     pub fn archive(&self) -> &Archive {
         &self.archive
@@ -279,88 +276,13 @@ impl Index {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use gravure_formats::compression::Compression;
 
+    use super::testing::{Mock, archive, online, paths_of, stanza};
     use super::*;
+    use crate::openpgp::testing::{SHA1, Signer, Statement, canonical, message, packet};
     use crate::progress::Silent;
-    use crate::testing::{Reply, Scratch, Server, client};
-    use unpack::tests::compress;
-
-    const DATE: &str = "Sat, 15 Nov 2025 09:46:24 UTC";
-
-    /// An archive of one suite, as files by their paths.
-    struct Mock {
-        files: BTreeMap<String, Vec<u8>>,
-        listed: BTreeMap<String, (Digest, usize)>,
-        by_hash: bool,
-    }
-
-    impl Mock {
-        fn new() -> Mock {
-            Mock { files: BTreeMap::new(), listed: BTreeMap::new(), by_hash: false }
-        }
-
-        /// Adds an index in these forms, all listed; only the compressed ones can be fetched.
-        fn index(mut self, component: &str, stanzas: &[&str], forms: &[Compression]) -> Mock {
-            let text = stanzas.join("\n");
-            for compression in forms.iter().copied().chain([Compression::None]) {
-                let path = format!("{component}/binary-amd64/Packages{}", compression.suffix());
-                let bytes = compress(compression, text.as_bytes());
-                self.listed.insert(path.clone(), (Digest::of(&bytes), bytes.len()));
-                if compression != Compression::None {
-                    let hash = format!("{component}/binary-amd64/by-hash/SHA256/{}", Digest::of(&bytes));
-                    self.files.insert(format!("/debian/dists/trixie/{hash}"), bytes.clone());
-                    self.files.insert(format!("/debian/dists/trixie/{path}"), bytes);
-                }
-            }
-            self
-        }
-
-        fn in_release(&self) -> String {
-            let by_hash = if self.by_hash { "Acquire-By-Hash: yes\n" } else { "" };
-            let lines = self.listed.iter().map(|(path, (digest, len))| format!(" {digest} {len} {path}\n"));
-            let lines: String = lines.collect();
-            format!(
-                "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nSuite: stable\nCodename: trixie\nDate: {DATE}\n{by_hash}\
-                 Architectures: all amd64\nComponents: main contrib\nSHA256:\n{lines}\
-                 -----BEGIN PGP SIGNATURE-----\n\nx\n-----END PGP SIGNATURE-----\n"
-            )
-        }
-
-        fn serve(mut self) -> Server {
-            self.files.insert("/debian/dists/trixie/InRelease".to_owned(), self.in_release().into_bytes());
-            Server::start(move |request, _| match self.files.get(&request.path) {
-                Some(bytes) => Reply::whole(bytes),
-                None => Reply::status("404 Not Found"),
-            })
-        }
-    }
-
-    fn stanza(name: &str, version: &str) -> String {
-        let digest = Digest::of(name.as_bytes());
-        format!(
-            "Package: {name}\nVersion: {version}\nArchitecture: amd64\nFilename: pool/{name}_1%3a2.deb\nSize: {}\nSHA256: {digest}\n",
-            name.len()
-        )
-    }
-
-    fn archive(server: &Server) -> Archive {
-        Archive {
-            mirror: server.url("/debian"),
-            suite: "trixie".to_owned(),
-            components: vec!["main".to_owned()],
-            architecture: "amd64".to_owned(),
-        }
-    }
-
-    fn online(archive: &Archive, store: &Store) -> Result<Index, Error> {
-        archive.index(store, Access::Online(&client(), &Silent))
-    }
-
-    fn paths(server: &Server) -> Vec<String> {
-        let path = |path: String| path.replace("/debian/dists/trixie/", "");
-        server.requests().into_iter().map(|request| path(request.path)).collect()
-    }
+    use crate::testing::{Scratch, client};
 
     #[test]
     fn packages_are_found_through_every_form_of_index() {
@@ -393,7 +315,7 @@ mod tests {
         for _ in 0..2 {
             online(&archive, &scratch.store()).unwrap();
         }
-        assert_eq!(paths(&server), ["InRelease", "main/binary-amd64/Packages.xz", "InRelease"]);
+        assert_eq!(paths_of(&server), ["InRelease", "main/binary-amd64/Packages.xz", "InRelease"]);
         drop(server);
         let index = archive.index(&scratch.store(), Access::Offline).unwrap();
         assert_eq!(index.find("a").unwrap().unwrap().version, "1");
@@ -403,20 +325,19 @@ mod tests {
     fn indexes_are_taken_by_hash_where_the_archive_has_them_so() {
         let scratch = Scratch::new();
         let mut mock = Mock::new().index("main", &[&stanza("a", "1")], &[Compression::Xz]);
-        mock.by_hash = true;
+        mock.fields.push_str("Acquire-By-Hash: yes\n");
         let (digest, _) = mock.listed["main/binary-amd64/Packages.xz"];
         let hashed = format!("main/binary-amd64/by-hash/SHA256/{digest}");
-        let without = Mock { files: mock.files.clone(), listed: mock.listed.clone(), by_hash: true };
+        let mut without = mock.clone();
         let server = mock.serve();
         online(&archive(&server), &scratch.store()).unwrap();
-        assert_eq!(paths(&server), ["InRelease", &hashed]);
+        assert_eq!(paths_of(&server), ["InRelease", &hashed]);
 
         let scratch = Scratch::new();
-        let mut without = without;
         without.files.remove(&format!("/debian/dists/trixie/{hashed}"));
         let server = without.serve();
         online(&archive(&server), &scratch.store()).unwrap();
-        assert_eq!(paths(&server), ["InRelease", &hashed, "main/binary-amd64/Packages.xz"]);
+        assert_eq!(paths_of(&server), ["InRelease", &hashed, "main/binary-amd64/Packages.xz"]);
     }
 
     #[test]
@@ -455,7 +376,7 @@ mod tests {
             (shorter, "is not what it should be"),
             (longer, "bytes with SHA-256 "),
             (plain, "Packages.xz` unpacks to "),
-            (bomb, "unpacks to more than its 10 bytes"),
+            (bomb, "cannot be unpacked: the content is longer than the cap of 10 bytes"),
         ] {
             let scratch = Scratch::new();
             let server = mock.serve();
@@ -491,5 +412,153 @@ mod tests {
         let expected = format!("`{}/dists/bookworm/InRelease` is for `trixie` or `stable`", archive.mirror);
         assert_eq!((error.kind, error.message), (ErrorKind::Integrity, expected));
         assert_eq!(archive.index(&scratch.store(), Access::Offline).unwrap_err().kind, ErrorKind::Missing);
+    }
+
+    /// Checks why an `InRelease` is refused; `URL` stands for its address.
+    fn check_refused(in_release: String, expected: &str) {
+        let scratch = Scratch::new();
+        let server = Mock::new().index("main", &[&stanza("a", "1")], &[Compression::Xz]).serve_with(in_release);
+        let archive = archive(&server);
+        let error = online(&archive, &scratch.store()).unwrap_err();
+        assert_eq!(
+            (error.exit_code(), error.message.replace(&archive.in_release_url(), "URL").as_str()),
+            (5, expected)
+        );
+        assert_eq!(archive.index(&scratch.store(), Access::Offline).unwrap_err().kind, ErrorKind::Missing);
+    }
+
+    #[test]
+    fn releases_that_nobody_trusted_has_signed_are_refused_each_with_its_reason() {
+        let release = Mock::new().release();
+        let (key, stranger) = (Signer::new(1), Signer::new(2));
+        let good = key.message(&release);
+        let (own, other) = (key.fingerprint(), stranger.fingerprint());
+        check_refused(release.clone(), "`URL` is not signed: it does not begin as a signed message does");
+        check_refused(
+            stranger.message(&release),
+            &format!(
+                "`URL` is not signed by a trusted key, but by `{other}`; trusted are `{own}` (`Test <test@example.test>`)"
+            ),
+        );
+        check_refused(
+            good.replace("stable", "stably"),
+            &format!("`URL` is not what the key `{own}` has signed: it was changed since, or damaged"),
+        );
+        check_refused(format!("{good}Suite: other\n"), "`URL` goes on after its signature");
+        check_refused(good.repeat(2), "`URL` contains a second signed message");
+        let weak = packet(2, &key.sign(&Statement { hash: SHA1, ..Statement::text() }, &canonical(&release)));
+        check_refused(
+            message(&release, &[weak]),
+            &format!("`URL` is signed by the key `{own}` over SHA-1, and hashes weaker than SHA-256 do not count"),
+        );
+    }
+
+    #[test]
+    fn releases_signed_by_keys_that_do_not_count_any_more_are_refused() {
+        let revocation = Statement::new(0x20);
+        let revoked = packet(2, &Signer::new(1).sign(&revocation, &Signer::new(1).hashed()));
+        let ended = Signer::new(1).certify(&Statement::new(0x13).lifetime(86_400));
+        let bare = packet(6, &Signer::new(1).public);
+        for (certificate, why) in [
+            ([bare, revoked].concat(), "which its owner has revoked"),
+            (ended, "which expired at 2025-01-02 00:00:00 UTC and was used after that"),
+        ] {
+            let scratch = Scratch::new();
+            let server = Mock::new().index("main", &[&stanza("a", "1")], &[Compression::Xz]).serve();
+            let archive = Archive { keys: Keyring::read("tests", &certificate).unwrap(), ..archive(&server) };
+            let error = online(&archive, &scratch.store()).unwrap_err();
+            let key = Signer::new(1).fingerprint();
+            let expected = format!("`{}` is signed by the key `{key}`, {why}", archive.in_release_url());
+            assert_eq!((error.exit_code(), error.message), (5, expected));
+        }
+    }
+
+    #[test]
+    fn packages_for_all_architectures_are_found_where_they_stand_apart() {
+        for (apart, found) in [(true, Some("2")), (false, None)] {
+            let scratch = Scratch::new();
+            let mut mock = Mock::new().index("main", &[&stanza("a", "1")], &[Compression::Xz]);
+            mock = mock.index_for("all", "main", &[&stanza("b", "2")], &[Compression::Xz]);
+            if apart {
+                mock = mock.replace("No-Support-for-Architecture-all: Packages\n", "");
+            }
+            let server = mock.serve();
+            let index = online(&archive(&server), &scratch.store()).unwrap();
+            assert_eq!(index.find("b").unwrap().map(|package| package.version).as_deref(), found);
+            assert!(index.find("a").unwrap().is_some());
+        }
+    }
+
+    #[test]
+    fn security_updates_list_paths_without_what_is_before_their_components() {
+        let scratch = Scratch::new();
+        let mock = Mock::new().index("main", &[&stanza("a", "1")], &[Compression::Xz]);
+        let mock = mock.replace("Components: main contrib", "Components: updates/main updates/contrib");
+        let server =
+            mock.replace("Suite: stable\nCodename: trixie", "Suite: stable-security\nCodename: trixie").serve();
+        assert!(online(&archive(&server), &scratch.store()).unwrap().find("a").unwrap().is_some());
+    }
+
+    #[test]
+    fn names_that_lead_elsewhere_are_refused() {
+        let server = Mock::new().serve();
+        let wrong = |change: &dyn Fn(&mut Archive)| {
+            let mut archive = archive(&server);
+            change(&mut archive);
+            let error = online(&archive, &Scratch::new().store()).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Refused);
+            error.message
+        };
+        let end = "of an archive";
+        assert_eq!(wrong(&|a| a.suite = "../x".to_owned()), format!("`../x` cannot be the name of a suite {end}"));
+        assert_eq!(wrong(&|a| a.suite = String::new()), format!("`` cannot be the name of a suite {end}"));
+        let message = wrong(&|a| a.components = vec!["main?".to_owned()]);
+        assert_eq!(message, format!("`main?` cannot be the name of a component {end}"));
+        let message = wrong(&|a| a.architecture = "a b".to_owned());
+        assert_eq!(message, format!("`a b` cannot be the name of an architecture {end}"));
+        assert_eq!(server.requests(), []);
+    }
+
+    /// Returns the mirror for a suite that the apt of this machine leads to.
+    fn real_mirror(suite: &str) -> String {
+        let apt = read_apt_sources(std::path::Path::new("/etc/apt")).unwrap();
+        let environment = std::env::var("GRAVURE_DEBIAN_MIRROR").ok();
+        let choice = MirrorChoice { environment: environment.as_deref(), apt: &apt, ..MirrorChoice::default() };
+        find_mirror_of_suite(suite, &choice).unwrap().url
+    }
+
+    #[test]
+    fn the_archives_of_debian_are_believed_for_the_keys_of_this_program() {
+        let scratch = Scratch::new();
+        let client = Client::from_environment().unwrap();
+        for release in ["bookworm", "trixie"] {
+            for suite in ["", "-updates", "-security"].map(|end| format!("{release}{end}")) {
+                for architecture in ["amd64", "arm64"] {
+                    // The whole index of a release is large, and read like the others.
+                    let component = if suite == release { "non-free-firmware" } else { "main" };
+                    let archive = Archive {
+                        mirror: real_mirror(&suite),
+                        suite: suite.clone(),
+                        components: vec![component.to_owned()],
+                        architecture: architecture.to_owned(),
+                        keys: Keyring::debian(),
+                    };
+                    let index = archive.index(&scratch.store(), Access::Online(&client, &Silent)).unwrap();
+                    assert!(index.codename().is_some_and(|name| name.starts_with(release)));
+                    assert!(index.date() <= index.signed().unwrap().at);
+                    assert!(!index.state().files.is_empty());
+                }
+            }
+        }
+        let nobody = Keyring::read("tests", &Signer::new(1).certificate()).unwrap();
+        let archive = Archive {
+            mirror: real_mirror("trixie"),
+            suite: "trixie".to_owned(),
+            components: Vec::new(),
+            architecture: "amd64".to_owned(),
+            keys: nobody,
+        };
+        let error = archive.index(&scratch.store(), Access::Offline).unwrap_err();
+        assert!(error.message.contains("is not signed by a trusted key, but by `"), "{error}");
     }
 }

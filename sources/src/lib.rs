@@ -7,10 +7,12 @@
 //! Nothing here reads the environment on its own but where a function's documentation says so (proxies and
 //! certificates of [`Client::from_environment`], the files of [`debian::read_apt_sources`]).
 
+mod date;
 pub mod debian;
 mod error;
 mod files;
 mod http;
+mod openpgp;
 mod progress;
 mod sink;
 mod store;
@@ -20,6 +22,7 @@ mod testing;
 pub use error::{Error, ErrorKind};
 pub use files::{Imported, import_directory, import_file};
 pub use http::{Client, Download, Settings};
+pub use openpgp::Fingerprint;
 pub use progress::{Progress, Silent, Transfer};
 pub use sink::write_image;
 pub use store::{ObjectWriter, Problem, Store, default_store};

@@ -326,7 +326,7 @@ mod tests {
         child.kill().unwrap();
         child.wait().unwrap();
         scratch.store();
-        assert_eq!(written(), []);
+        assert_eq!(written(), [0u64; 0]);
         assert!(!store.root().join("objects").exists());
     }
 

@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use gravure_formats::compression::Compression;
+
 use crate::{Client, Settings, Store};
 
 /// A scratch directory with a store in it; both vanish at the end.
@@ -36,6 +38,19 @@ pub(crate) fn noise(len: usize, seed: u64) -> Vec<u8> {
         (state >> 56) as u8
     };
     (0..len).map(|_| next()).collect()
+}
+
+/// Compresses, for the archives of the tests.
+pub(crate) fn compress(compression: Compression, bytes: &[u8]) -> Vec<u8> {
+    match compression {
+        Compression::None => bytes.to_vec(),
+        Compression::Gzip => gravure_formats::compression::gzip(bytes, 1).expect("memory can be read"),
+        Compression::Xz => {
+            let mut encoder = xz2::write::XzEncoder::new(Vec::new(), 0);
+            encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("memory can be written")
+        }
+        Compression::Zstd => unreachable!("no archive has indexes compressed so"),
+    }
 }
 
 /// Returns a client that asks no proxy and does not wait long.

@@ -19,8 +19,8 @@ pub struct Builder<'a> {
     pub store: &'a Store,
     /// Whether the network may be used.
     pub access: Access<'a>,
-    /// Finds the mirror when a file of the archive is needed.
-    pub mirror: &'a (dyn Fn() -> Result<Mirror, Error> + Sync),
+    /// Finds the mirror of a suite when a file of its archive is needed.
+    pub mirror: &'a (dyn Fn(&str) -> Result<Mirror, Error> + Sync),
 }
 
 /// What a recipe makes.

@@ -13,7 +13,7 @@ use gravure_stdlib::{Builder, ImageType, image_types, write_output};
 
 use crate::arguments::Build;
 use crate::batch::{Batch, Plan, PlannedImage};
-use crate::environment::{Outside, threads};
+use crate::environment::{Outside, locking, threads};
 use crate::progress::Bars;
 use crate::trouble::{Complaint, OUTSIDE_FAILED, Trouble, counted, reason};
 use crate::{interrupt, terminal};
@@ -34,14 +34,22 @@ pub(crate) fn run(arguments: &Build) -> Result<(), Trouble> {
     let outside = Outside::new(&arguments.outside)?;
     let bars = Bars::new();
     interrupt::ends_with(&bars);
-    let (plan, mut trouble) = batch.plan(arguments.image_type.as_deref(), &outside, &bars, threads);
+    let locking = locking(&arguments.outside);
+    let (plan, mut trouble) = batch.plan(arguments.form.get(), &outside, &locking, &bars, threads);
     if !trouble.is_empty() && !arguments.keep_going {
         bars.clear();
         return Err(trouble);
     }
+    for (path, lock) in plan.new_locks() {
+        lock.write(&outside.store, &path).inspect_err(|_| bars.clear())?;
+    }
     let production = Production {
         destination: Destination::new(arguments.output.as_deref(), &plan.images).inspect_err(|_| bars.clear())?,
-        builder: Builder { store: &outside.store, access: outside.access(&bars), mirror: &|| outside.mirror() },
+        builder: Builder {
+            store: &outside.store,
+            access: outside.access(&bars),
+            mirror: &|suite| outside.mirror(suite),
+        },
         options: Options { threads, network_threads: NETWORK_THREADS, keep_going: arguments.keep_going },
         plan: &plan,
         sources: &batch.program.sources,

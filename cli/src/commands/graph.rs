@@ -9,7 +9,7 @@ use gravure_stdlib::Builder;
 
 use crate::arguments::Graph;
 use crate::batch::{Batch, Plan};
-use crate::environment::{Outside, threads};
+use crate::environment::{Outside, locking, threads};
 use crate::progress::Bars;
 use crate::trouble::{Complaint, OUTSIDE_FAILED, Trouble, counted, reason};
 use crate::{interrupt, terminal};
@@ -20,10 +20,11 @@ pub(crate) fn run(arguments: &Graph) -> Result<(), Trouble> {
     let outside = Outside::new(&arguments.outside)?;
     let bars = Bars::new();
     interrupt::ends_with(&bars);
-    let (plan, trouble) = batch.plan(arguments.image_type.as_deref(), &outside, &bars, threads);
+    let (plan, trouble) = batch.plan(arguments.form.get(), &outside, &locking(&arguments.outside), &bars, threads);
     bars.clear();
     trouble.or(())?;
-    let builder = Builder { store: &outside.store, access: outside.access(&bars), mirror: &|| outside.mirror() };
+    let builder =
+        Builder { store: &outside.store, access: outside.access(&bars), mirror: &|suite| outside.mirror(suite) };
     let known = known(&plan, &builder);
     let is_cached = |node| known.contains_key(&node);
     let text = match arguments.dot {

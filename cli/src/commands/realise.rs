@@ -18,7 +18,8 @@ pub(crate) fn run(arguments: &Realise) -> Result<(), Trouble> {
     let outside = Outside::new(&arguments.outside)?;
     let bars = Bars::new();
     interrupt::ends_with(&bars);
-    let builder = Builder { store: &outside.store, access: outside.access(&bars), mirror: &|| outside.mirror() };
+    let builder =
+        Builder { store: &outside.store, access: outside.access(&bars), mirror: &|suite| outside.mirror(suite) };
     let mut trouble = Trouble::default();
     for path in &arguments.nodes {
         let line = bars.line(format!("realise {}", path.display()));

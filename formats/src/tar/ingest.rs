@@ -54,24 +54,64 @@ impl Contents {
 /// # Errors
 /// As the variants of [`Error`] say.
 pub fn ingest(tar: impl Read, pack: impl Write) -> Result<Contents, Error> {
-    let mut archive = Archive::new(tar);
-    let mut pack = PackWriter::new(pack);
-    let (mut tree, mut files) = (Tree::default(), Vec::new());
-    let mut chunk = vec![0; CHUNK];
-    while let Some(entry) = archive.next_entry()? {
-        let path = entry.path.clone();
-        let size = match entry.kind {
-            Kind::File { size } => size,
-            _ => 0,
-        };
-        add(&mut tree, entry).map_err(|problem| archive.problem(problem))?;
-        if size > 0 {
-            let offset = copy(&mut archive, &mut pack, &mut chunk)?;
-            files.push(Range { path, offset, len: size });
-        }
+    let mut ingestion = Ingestion::new(pack);
+    ingestion.archive(tar)?;
+    ingestion.finish()
+}
+
+/// Contents on their way into a pack, from an archive and from single files.
+pub(crate) struct Ingestion<W> {
+    pack: PackWriter<W>,
+    tree: Tree,
+    files: Vec<Range>,
+}
+
+impl<W: Write> Ingestion<W> {
+    pub(crate) fn new(pack: W) -> Ingestion<W> {
+        Ingestion { pack: PackWriter::new(pack), tree: Tree::default(), files: Vec::new() }
     }
-    let pack_len = pack.finish().map_err(Error::Write)?;
-    Ok(Contents { tree, files, pack_len })
+
+    /// Adds everything in an archive and returns the paths of its entries in their order.
+    pub(crate) fn archive(&mut self, tar: impl Read) -> Result<Vec<TreePath>, Error> {
+        let mut archive = Archive::new(tar);
+        let mut paths = Vec::new();
+        let mut chunk = vec![0; CHUNK];
+        while let Some(entry) = archive.next_entry()? {
+            let path = entry.path.clone();
+            let size = match entry.kind {
+                Kind::File { size } => size,
+                _ => 0,
+            };
+            add(&mut self.tree, entry).map_err(|problem| archive.problem(problem))?;
+            if size > 0 {
+                let offset = copy(&mut archive, &mut self.pack, &mut chunk)?;
+                self.files.push(Range { path: path.clone(), offset, len: size });
+            }
+            paths.push(path);
+        }
+        Ok(paths)
+    }
+
+    /// Adds a file of root's.
+    ///
+    /// # Panics
+    /// When something is at its path, or no directory above.
+    pub(crate) fn file(&mut self, path: TreePath, content: &[u8]) -> Result<(), Error> {
+        assert!(self.tree.get(&path).is_none(), "{path} is there already");
+        let entry = TreeEntry::file(0o644, Extents::default());
+        self.tree.insert(&path, entry).expect("the caller has looked at the directories above");
+        if !content.is_empty() {
+            let offset = self.pack.start_file().map_err(Error::Write)?;
+            self.pack.append(content).map_err(Error::Write)?;
+            self.files.push(Range { path, offset, len: content.len() as u64 });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn finish(self) -> Result<Contents, Error> {
+        let pack_len = self.pack.finish().map_err(Error::Write)?;
+        Ok(Contents { tree: self.tree, files: self.files, pack_len })
+    }
 }
 
 /// Copies the content of the current entry and returns where in the pack it is.

@@ -19,4 +19,5 @@ mod tests;
 
 pub use archive::{Archive, Content, Entry, Kind};
 pub use error::{Error, Problem};
+pub(crate) use ingest::Ingestion;
 pub use ingest::{Contents, ingest};

@@ -7,7 +7,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::stanza::{self, Stanza};
+use gravure_formats::deb822::{self, Stanza};
+
 use crate::error::{Error, ErrorKind, quoted, quoted_text};
 
 /// What may name a mirror, from the strongest to the weakest.
@@ -70,6 +71,13 @@ const RELEASES: [&str; 13] = [
 /// What follows a release's name in the suites that are on the same mirror as the release itself.
 const SUITES_BESIDE: [&str; 4] = ["-updates", "-proposed-updates", "-backports", "-backports-sloppy"];
 
+/// What follows a release's name in the suites of security updates; the second until buster.
+const SECURITY_SUITES: [&str; 2] = ["-security", "/updates"];
+
+/// How the addresses of Debian's archives end.
+const DEBIAN: &str = "debian";
+const SECURITY: &str = "debian-security";
+
 /// Returns the mirror for Debian's main archive.
 ///
 /// # Errors
@@ -95,6 +103,36 @@ pub fn find_mirror(choice: &MirrorChoice<'_>) -> Result<Mirror, Error> {
                        configuration (the apt sources of this machine name none)";
         Error::new(ErrorKind::Network, message)
     })
+}
+
+/// Returns the mirror for a suite of Debian. Security updates are an archive of their own, at another address: the one from
+/// which apt has them, else the one beside the main archive, where that is at an address that ends in `debian`.
+///
+/// # Errors
+/// Nothing names one, or what does is no address.
+pub fn find_mirror_of_suite(suite: &str, choice: &MirrorChoice<'_>) -> Result<Mirror, Error> {
+    if release_with_security(suite).is_none() {
+        return find_mirror(choice);
+    }
+    if let Some(mirror) = security_mirror_of_apt(suite, choice.apt) {
+        return Ok(mirror);
+    }
+    let main = find_mirror(choice)?;
+    let beside = beside_debian(&main.url, SECURITY).map(|url| Mirror { url, named_by: main.named_by.clone() });
+    beside.ok_or_else(|| {
+        let message = format!(
+            "no mirror is named for {}: the main archive is at {}, which does not end in `debian`, so that the address of its \
+             security updates cannot be told from it; and the apt sources of this machine name none",
+            quoted_text(suite),
+            quoted_text(&main.url)
+        );
+        Error::new(ErrorKind::Network, message)
+    })
+}
+
+/// Returns the release that a suite brings security updates for.
+fn release_with_security(suite: &str) -> Option<&str> {
+    SECURITY_SUITES.iter().find_map(|end| suite.strip_suffix(end))
 }
 
 /// Reads the sources of an apt whose configuration is in `directory` (`/etc/apt`), and the lists of mirrors that they name.
@@ -137,21 +175,34 @@ fn read_if_there(path: PathBuf) -> Result<Option<AptFile>, Error> {
 /// others also publish for a release of Debian, in a component `main`, at an address that ends in `debian`; so of these
 /// the one with the shortest path goes first. An entry with another key is never Debian's.
 fn mirror_of_apt(files: &[AptFile]) -> Option<Mirror> {
+    best_of_apt(files, DEBIAN, |source| source.is_release_of_debian().then_some(0))
+}
+
+/// Returns the first mirror of Debian's security updates among apt's sources: by the same rules, best one that offers this
+/// suite. The updates of all releases are in one archive, so one that offers another serves too.
+fn security_mirror_of_apt(suite: &str, files: &[AptFile]) -> Option<Mirror> {
+    best_of_apt(files, SECURITY, |source| source.is_security_of_debian().then_some(usize::from(source.suite != suite)))
+}
+
+/// Returns the mirror that is the surest to be an archive whose address ends in `name`; of several the one whose source is worth
+/// the least, where a source that is worth nothing does not count.
+fn best_of_apt(files: &[AptFile], name: &str, worth: impl Fn(&Source<'_>) -> Option<usize>) -> Option<Mirror> {
     let mut candidates = Vec::new();
     for file in files {
-        for source in sources(file).into_iter().filter(Source::is_release_of_debian) {
+        for source in sources(file) {
+            let Some(worth) = worth(&source) else { continue };
             let rank = match source.signed_by {
                 Some(key) if is_debian_key(key) => 0,
                 Some(_) => continue,
                 None => 1,
             };
             for url in addresses(source.uri, files) {
-                let depth = if rank == 0 { Some(0) } else { depth_of_debian(url) };
-                candidates.extend(depth.map(|depth| (rank, depth, url, &file.path)));
+                let depth = if rank == 0 { Some(0) } else { depth_of(name, url) };
+                candidates.extend(depth.map(|depth| ((rank, worth, depth), url, &file.path)));
             }
         }
     }
-    let (.., url, path) = candidates.into_iter().min_by_key(|(rank, depth, ..)| (*rank, *depth))?;
+    let (_, url, path) = candidates.into_iter().min_by_key(|(order, ..)| *order)?;
     Some(Mirror { url: url.trim_end_matches('/').to_owned(), named_by: quoted(path) })
 }
 
@@ -161,6 +212,12 @@ impl Source<'_> {
         let release = SUITES_BESIDE.iter().find_map(|end| self.suite.strip_suffix(end)).unwrap_or(self.suite);
         RELEASES.contains(&release) && self.components.contains(&"main")
     }
+
+    /// Whether this is about security updates of a release of Debian, or calls itself so.
+    fn is_security_of_debian(&self) -> bool {
+        let release = release_with_security(self.suite);
+        release.is_some_and(|release| RELEASES.contains(&release)) && self.components.contains(&"main")
+    }
 }
 
 /// Whether a key is one of Debian's archive, by the name of its file.
@@ -168,13 +225,27 @@ fn is_debian_key(key: &str) -> bool {
     key.split_whitespace().any(|path| path.rsplit('/').next().is_some_and(|name| name.starts_with("debian-archive-")))
 }
 
-/// Returns how deep below its host an address has `debian` as its last name, or as its last but a time of a snapshot.
-fn depth_of_debian(url: &str) -> Option<usize> {
+/// Returns how deep below its host an address has `name` as its last name, or as its last but a time of a snapshot.
+fn depth_of(name: &str, url: &str) -> Option<usize> {
     let (_, rest) = url.split_once("://")?;
     let mut names: Vec<&str> = rest.split('/').skip(1).filter(|name| !name.is_empty()).collect();
-    let is_time = |name: &&str| name.len() == 16 && name.starts_with("20") && name.ends_with('Z');
-    names.pop_if(|name| is_time(&&**name));
-    (names.last() == Some(&"debian")).then_some(names.len())
+    names.pop_if(|name| is_time(name));
+    (names.last() == Some(&name)).then_some(names.len())
+}
+
+/// Returns the address of the archive that is called `name` and lies beside Debian's main one.
+fn beside_debian(url: &str, name: &str) -> Option<String> {
+    let (start, last) = url.rsplit_once('/').filter(|(start, _)| start.contains("://"))?;
+    match last {
+        DEBIAN => Some(format!("{start}/{name}")),
+        time if is_time(time) => Some(format!("{}/{time}", beside_debian(start, name)?)),
+        _ => None,
+    }
+}
+
+/// Whether a name is a time of a snapshot: `20250520T000000Z`.
+fn is_time(name: &str) -> bool {
+    name.len() == 16 && name.starts_with("20") && name.ends_with('Z')
 }
 
 /// Returns the addresses that a URI of apt's stands for.
@@ -206,7 +277,8 @@ fn is_web_address(url: &str) -> bool {
 /// Returns what a file says of binary packages, in its order.
 fn sources(file: &AptFile) -> Vec<Source<'_>> {
     if file.path.extension().is_some_and(|extension| extension == "sources") {
-        stanza::split(file.text.as_bytes()).flat_map(|(lo, hi)| sources_of_stanza(Stanza(&file.text[lo..hi]))).collect()
+        let stanzas = deb822::ranges(file.text.as_bytes()).map(|(lo, hi)| Stanza::unchecked(&file.text[lo..hi]));
+        stanzas.flat_map(sources_of_stanza).collect()
     } else {
         file.text.lines().filter_map(source_of_line).collect()
     }
@@ -229,10 +301,10 @@ fn source_of_line(line: &str) -> Option<Source<'_>> {
 fn sources_of_stanza(stanza: Stanza<'_>) -> Vec<Source<'_>> {
     let is_off =
         |value: &str| ["no", "false", "off", "without", "disable"].contains(&value.to_ascii_lowercase().as_str());
-    if stanza.field("Enabled").is_some_and(is_off) || !stanza.words("Types").any(|word| word == "deb") {
+    if stanza.get("Enabled").is_some_and(is_off) || !stanza.words("Types").any(|word| word == "deb") {
         return Vec::new();
     }
-    let signed_by = stanza.field("Signed-By").filter(|key| !key.is_empty());
+    let signed_by = stanza.get("Signed-By").filter(|key| !key.is_empty());
     let components: Vec<&str> = stanza.words("Components").collect();
     let source = |uri, suite| Source { uri, suite, components: components.clone(), signed_by };
     stanza
@@ -356,6 +428,58 @@ mod tests {
         files.push(deb822(own_key));
         files.push(list("deb http://mirror.example.test/pub/debian bookworm main"));
         check(&files, Some("http://mirror.example.test/pub/debian"));
+    }
+
+    /// Checks which mirror is used for a suite.
+    fn check_suite(suite: &str, choice: &MirrorChoice<'_>, expected: Option<&str>) {
+        let found = find_mirror_of_suite(suite, choice);
+        assert_eq!(found.as_ref().map(|mirror| mirror.url.as_str()).ok(), expected, "{suite} {choice:?}");
+    }
+
+    #[test]
+    fn security_updates_are_where_apt_has_them() {
+        let apt = [
+            list("deb http://mirror.example.test/debian bookworm main"),
+            list("deb http://security.example.test/debian-security bookworm-security main"),
+            list("deb http://other.example.test/debian-security trixie-security main"),
+            list("deb http://vpn.example.test/stable/debian trixie-security main"),
+        ];
+        let choice =
+            MirrorChoice { flag: Some("http://flag.example.test/debian"), apt: &apt, ..MirrorChoice::default() };
+        check_suite("bookworm-security", &choice, Some("http://security.example.test/debian-security"));
+        check_suite("trixie-security", &choice, Some("http://other.example.test/debian-security"));
+        // All releases are there, whichever is named.
+        check_suite("forky-security", &choice, Some("http://security.example.test/debian-security"));
+        for suite in ["trixie", "trixie-updates", "trixie-backports", "trixie-proposed-updates", "anything"] {
+            check_suite(suite, &choice, Some("http://flag.example.test/debian"));
+        }
+        let key = "Types: deb\nURIs: http://cache.example.test/s/\nSuites: trixie-security\nComponents: main\n\
+                   Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n";
+        let files = [list("deb http://x.example.test/debian-security trixie-security main"), deb822(key)];
+        check_suite("trixie-security", &MirrorChoice { apt: &files, ..choice }, Some("http://cache.example.test/s"));
+    }
+
+    #[test]
+    fn security_updates_are_else_beside_the_main_archive() {
+        let named = |flag| MirrorChoice { flag: Some(flag), ..MirrorChoice::default() };
+        for (main, security) in [
+            ("http://a.example.test/debian/", Some("http://a.example.test/debian-security")),
+            ("http://a.example.test/pub/debian", Some("http://a.example.test/pub/debian-security")),
+            (
+                "http://snapshot.example.test/archive/debian/20250520T000000Z",
+                Some("http://snapshot.example.test/archive/debian-security/20250520T000000Z"),
+            ),
+            ("http://a.example.test/ftp", None),
+            ("http://debian", None),
+        ] {
+            check_suite("trixie-security", &named(main), security);
+            check_suite("buster/updates", &named(main), security);
+        }
+        let error = find_mirror_of_suite("trixie-security", &named("http://a.example.test/ftp")).unwrap_err();
+        let start = "no mirror is named for `trixie-security`: the main archive is at `http://a.example.test/ftp`, which does not";
+        assert!(error.message.starts_with(start), "{error}");
+        let error = find_mirror_of_suite("trixie-security", &MirrorChoice::default()).unwrap_err();
+        assert!(error.message.starts_with("no Debian mirror is named"), "{error}");
     }
 
     #[test]

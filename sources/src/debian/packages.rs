@@ -5,9 +5,9 @@
 
 use bytes::Bytes;
 use gravure_formats::Digest;
+use gravure_formats::deb822::{self, Stanza};
+use gravure_formats::debian_version::Version;
 
-use super::stanza::{self, Stanza};
-use super::version::compare_versions;
 use crate::error::{Error, ErrorKind, quoted_text};
 
 /// A package as an index describes it.
@@ -34,9 +34,17 @@ pub struct Package {
 }
 
 impl Package {
+    /// Reads the stanza of a package in an index; `origin` is what messages call the index.
+    ///
+    /// # Errors
+    /// A field that is needed to fetch it is missing or cannot be what it says.
+    pub fn parse(stanza: &str, origin: &str) -> Result<Package, Error> {
+        package(stanza.as_bytes(), origin)
+    }
+
     /// Returns any field of the stanza, by its name whatever its case.
     pub fn field(&self, name: &str) -> Option<&str> {
-        Stanza(&self.stanza).field(name)
+        Stanza::unchecked(&self.stanza).get(name)
     }
 }
 
@@ -66,7 +74,7 @@ impl Packages {
             return Err(refuse("is longer than 4 GiB".to_owned()));
         }
         let mut stanzas = Vec::with_capacity(text.len() / 800);
-        for (lo, hi) in stanza::split(&text) {
+        for (lo, hi) in deb822::ranges(&text) {
             let name = name_in(&text[lo..hi]).ok_or_else(|| refuse(format!("names no package at byte {lo}")))?;
             let place = |lo: usize, hi: usize| (lo as u32, hi as u32);
             stanzas.push(Place { stanza: place(lo, hi), name: place(lo + name.0, lo + name.1) });
@@ -81,6 +89,11 @@ impl Packages {
         let first = self.stanzas.partition_point(|place| slice(&self.text, place.name) < name.as_bytes());
         let of_name = move |place: &&Place| slice(&self.text, place.name) == name.as_bytes();
         self.stanzas[first..].iter().take_while(of_name).map(|place| slice(&self.text, place.stanza))
+    }
+
+    /// Returns all stanzas in order of the names; what is not UTF-8 is left out.
+    pub(super) fn all(&self) -> impl Iterator<Item = &str> {
+        self.stanzas.iter().filter_map(|place| std::str::from_utf8(slice(&self.text, place.stanza)).ok())
     }
 
     /// Returns the names of all packages, sorted; a name comes as often as the index has it.
@@ -107,15 +120,16 @@ fn name_in(stanza: &[u8]) -> Option<(usize, usize)> {
     (!value.is_empty()).then_some((start, start + value.len()))
 }
 
-/// Returns the stanza with the highest version among those of one package; the first among equals.
+/// Returns the stanza with the highest version among those of one package; the first among equals. What is no version is lower
+/// than any.
 pub(super) fn newest<'a>(stanzas: impl Iterator<Item = &'a [u8]>) -> Option<&'a [u8]> {
-    let version = |stanza: &[u8]| {
+    let version = |stanza: &'a [u8]| {
         let text = std::str::from_utf8(stanza).unwrap_or_default();
-        Stanza(text).field("Version").unwrap_or_default().to_owned()
+        Version::parse(Stanza::unchecked(text).get("Version").unwrap_or_default()).ok()
     };
     stanzas
         .map(|stanza| (version(stanza), stanza))
-        .reduce(|best, next| if compare_versions(&best.0, &next.0).is_lt() { next } else { best })
+        .reduce(|best, next| if best.0 < next.0 { next } else { best })
         .map(|(_, stanza)| stanza)
 }
 
@@ -125,25 +139,27 @@ pub(super) fn newest<'a>(stanzas: impl Iterator<Item = &'a [u8]>) -> Option<&'a 
 /// A field that is needed to fetch it is missing or cannot be what it says.
 pub(super) fn package(stanza: &[u8], url: &str) -> Result<Package, Error> {
     let text = String::from_utf8_lossy(stanza);
-    let stanza = Stanza(&text);
-    let name = stanza.field("Package").unwrap_or_default();
+    let stanza = Stanza::unchecked(&text);
+    let name = stanza.get("Package").unwrap_or_default();
     let refuse = |why: &str| {
         let message = format!("{}: package {} {why}", quoted_text(url), quoted_text(name));
         Error::new(ErrorKind::Integrity, message)
     };
-    let required = |field: &str| match stanza.field(field) {
+    let required = |field: &str| match stanza.get(field) {
         Some(value) if !value.is_empty() => Ok(value),
         _ => Err(refuse(&format!("has no field `{field}`"))),
     };
-    let sha256 = stanza.field("SHA256").ok_or_else(|| refuse("has no SHA-256, and weaker hashes do not count"))?;
+    let sha256 = stanza.get("SHA256").ok_or_else(|| refuse("has no SHA-256, and weaker hashes do not count"))?;
     let filename = required("Filename")?;
     if !is_inside(filename) {
         return Err(refuse(&format!("has its file at {}, which is no path inside the archive", quoted_text(filename))));
     }
-    let text_of = |field: &str| stanza.field(field).unwrap_or_default().to_owned();
+    let version = required("Version")?;
+    Version::parse(version).map_err(|error| refuse(&format!("has the version {}: {error}", quoted_text(version))))?;
+    let text_of = |field: &str| stanza.get(field).unwrap_or_default().to_owned();
     Ok(Package {
         name: name.to_owned(),
-        version: required("Version")?.to_owned(),
+        version: version.to_owned(),
         architecture: required("Architecture")?.to_owned(),
         filename: filename.strip_prefix("./").unwrap_or(filename).to_owned(),
         size: required("Size")?.parse().map_err(|_| refuse("has a `Size` that is no number"))?,
@@ -260,6 +276,7 @@ mod tests {
             ("Size: 12", "Size: -1", "has a `Size` that is no number".to_owned()),
             ("Size: 12\n", "", "has no field `Size`".to_owned()),
             ("Version: 1", "Version:", "has no field `Version`".to_owned()),
+            ("Version: 1", "Version: 1_2", "has the version `1_2`: a version may not contain `_`".to_owned()),
             ("pool/main/a_1.deb", "../../../etc/passwd", outside("../../../etc/passwd")),
             ("pool/main/a_1.deb", "pool/../../x", outside("pool/../../x")),
             ("pool/main/a_1.deb", "/etc/passwd", outside("/etc/passwd")),

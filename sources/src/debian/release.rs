@@ -11,21 +11,18 @@
 //! ...
 //! -----END PGP SIGNATURE-----
 //! ```
-//! **The signature is not checked yet.** Only the form is: one signed message, and nothing around it. So until the
-//! check is there, an archive is trusted as far as the way to its mirror is; everything below this file is checked by
-//! hash. [`authenticated`] is the one place where text becomes trusted: the check belongs there, and nowhere else.
+//! [`authenticated`] is the one place where text becomes trusted.
 
 use std::collections::BTreeMap;
 
 use gravure_formats::Digest;
+use gravure_formats::deb822::{self, Stanza};
 
-use super::date;
-use super::stanza::Stanza;
+use super::keyring::Keyring;
+use super::state::{State, StateFile};
+use crate::date;
 use crate::error::{Error, ErrorKind, quoted_text};
-
-const BEGIN_MESSAGE: &str = "-----BEGIN PGP SIGNED MESSAGE-----";
-const BEGIN_SIGNATURE: &str = "-----BEGIN PGP SIGNATURE-----";
-const END_SIGNATURE: &str = "-----END PGP SIGNATURE-----";
+use crate::openpgp::{self, Verified};
 
 /// A file of the archive, as its release names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,45 +46,25 @@ pub(super) struct Release {
     pub(super) valid_until: Option<i64>,
     /// Whether files can be had under their hashes, so that they do not change while they are fetched.
     pub(super) by_hash: bool,
+    /// Whether packages that run on every architecture stand in an index of their own, and in no other. Security updates
+    /// list such an index without saying so, and it is not kept current.
+    pub(super) keeps_all_apart: bool,
+    /// Whether this is an earlier state, of which a mirror may have lost something.
+    pub(super) is_past: bool,
     pub(super) components: Vec<String>,
     pub(super) architectures: Vec<String>,
     files: BTreeMap<String, Listed>,
 }
 
-/// Returns the signed text of an `InRelease` that came from `url`.
+/// Returns what trusted keys have signed of an `InRelease` that came from `url`.
 ///
 /// # Errors
-/// It is not one signed message and nothing else.
-pub(super) fn authenticated(in_release: &[u8], url: &str) -> Result<String, Error> {
-    let refuse = |why: &str| Error::new(ErrorKind::Integrity, format!("{} {why}", quoted_text(url)));
-    let text = std::str::from_utf8(in_release).map_err(|_| refuse("is no text"))?;
-    let mut lines = text.lines().map(str::trim_end);
-    if lines.next() != Some(BEGIN_MESSAGE) {
-        return Err(refuse("is not signed: it does not begin as a signed message does"));
-    }
-    // Headers of the armour (`Hash: SHA256`) end with an empty line.
-    lines.by_ref().take_while(|line| !line.is_empty()).for_each(drop);
-    let mut signed = String::with_capacity(text.len());
-    loop {
-        match lines.next() {
-            Some(BEGIN_SIGNATURE) => break,
-            Some(BEGIN_MESSAGE) => return Err(refuse("contains a second signed message")),
-            // Lines that begin with a dash are written with another before (RFC 9580, section 7.2).
-            Some(line) => {
-                signed.push_str(line.strip_prefix("- ").unwrap_or(line));
-                signed.push('\n');
-            }
-            None => return Err(refuse("is not signed: it ends without a signature")),
-        }
-    }
-    if !lines.by_ref().any(|line| line == END_SIGNATURE) {
-        return Err(refuse("ends within its signature"));
-    }
-    match lines.find(|line| !line.is_empty()) {
-        None => Ok(signed),
-        Some(BEGIN_MESSAGE) => Err(refuse("contains a second signed message")),
-        Some(_) => Err(refuse("goes on after its signature")),
-    }
+/// It is not one message, signed by one of these keys, and nothing else.
+pub(super) fn authenticated(in_release: &[u8], url: &str, keys: &Keyring) -> Result<Verified, Error> {
+    openpgp::verify(in_release, keys.certificates()).map_err(|refusal| {
+        let message = format!("{} {refusal}", quoted_text(url));
+        Error::new(ErrorKind::Integrity, message)
+    })
 }
 
 impl Release {
@@ -97,15 +74,15 @@ impl Release {
     /// It has no date or no SHA-256, or a line of these cannot be read.
     pub(super) fn parse(text: &str, url: &str) -> Result<Release, Error> {
         let refuse = |why: String| Error::new(ErrorKind::Integrity, format!("{} {why}", quoted_text(url)));
-        let stanza = Stanza(text);
-        let date_of = |field: &str| match stanza.field(field) {
+        let stanza = only_stanza(text).map_err(refuse)?;
+        let date_of = |field: &str| match stanza.get(field) {
             None => Ok(None),
             Some(text) => match date::parse(text) {
                 None => Err(refuse(format!("has {} for its `{field}`, which is no date", quoted_text(text)))),
                 date => Ok(date),
             },
         };
-        let list = stanza.field("SHA256").ok_or_else(|| refuse("lists no file by SHA-256".to_owned()))?;
+        let list = stanza.get("SHA256").ok_or_else(|| refuse("lists no file by SHA-256".to_owned()))?;
         let mut files = BTreeMap::new();
         for line in list.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let (path, listed) = listed(line).ok_or_else(|| refuse(format!("lists {}", quoted_text(line))))?;
@@ -113,15 +90,35 @@ impl Release {
         }
         let words = |field: &str| stanza.words(field).map(str::to_owned).collect();
         Ok(Release {
-            suite: stanza.field("Suite").map(str::to_owned),
-            codename: stanza.field("Codename").map(str::to_owned),
+            suite: stanza.get("Suite").map(str::to_owned),
+            codename: stanza.get("Codename").map(str::to_owned),
             date: date_of("Date")?.ok_or_else(|| refuse("has no date".to_owned()))?,
             valid_until: date_of("Valid-Until")?,
-            by_hash: stanza.field("Acquire-By-Hash") == Some("yes"),
+            by_hash: stanza.get("Acquire-By-Hash") == Some("yes"),
+            keeps_all_apart: stanza.words("Architectures").any(|name| name == "all")
+                && stanza.words("No-Support-for-Architecture-all").all(|what| what != "Packages"),
+            is_past: false,
             components: words("Components"),
             architectures: words("Architectures"),
             files,
         })
+    }
+
+    /// Returns the release as far as a state knows it: the files that it names. They are asked for by their hashes.
+    pub(super) fn of_state(state: &State) -> Release {
+        let listed = |file: &StateFile| (file.path.clone(), Listed { digest: file.sha256, len: file.size });
+        Release {
+            suite: None,
+            codename: state.codename.clone(),
+            date: state.date,
+            valid_until: None,
+            by_hash: true,
+            keeps_all_apart: true,
+            is_past: true,
+            components: Vec::new(),
+            architectures: Vec::new(),
+            files: state.files.iter().map(listed).collect(),
+        }
     }
 
     /// Returns what is listed under a path.
@@ -133,6 +130,16 @@ impl Release {
     pub(super) fn is_for(&self, suite: &str) -> bool {
         let names = [&self.suite, &self.codename];
         names.iter().all(|name| name.is_none()) || names.iter().any(|name| name.as_deref() == Some(suite))
+    }
+}
+
+/// Returns the stanza that a text consists of, or why it does not.
+fn only_stanza(text: &str) -> Result<Stanza<'_>, String> {
+    let mut stanzas = deb822::stanzas(text);
+    let first = stanzas.next().ok_or("says nothing")?.map_err(|error| format!("is no release: {error}"))?;
+    match stanzas.next() {
+        None => Ok(first),
+        Some(_) => Err("has more than one stanza".to_owned()),
     }
 }
 
@@ -157,32 +164,6 @@ mod tests {
     }
 
     #[test]
-    fn the_signed_text_is_taken_out() {
-        let text = format!(
-            "{BEGIN_MESSAGE}\nHash: SHA256\n\nA: 1\n- -dash\n\nB: 2\n{BEGIN_SIGNATURE}\n\nx\n{END_SIGNATURE}\n\n"
-        );
-        assert_eq!(authenticated(text.as_bytes(), URL).unwrap(), "A: 1\n-dash\n\nB: 2\n");
-        assert_eq!(authenticated(text.replace('\n', "\r\n").as_bytes(), URL).unwrap(), "A: 1\n-dash\n\nB: 2\n");
-    }
-
-    #[test]
-    fn other_forms_are_refused_each_with_its_reason() {
-        let message = format!("{BEGIN_MESSAGE}\n\nA: 1\n{BEGIN_SIGNATURE}\nx\n{END_SIGNATURE}\n");
-        for (text, why) in [
-            ("A: 1\n".to_owned(), "is not signed: it does not begin as a signed message does"),
-            (format!("Z: 0\n{message}"), "is not signed: it does not begin as a signed message does"),
-            (format!("{BEGIN_MESSAGE}\n\nA: 1\n"), "is not signed: it ends without a signature"),
-            (format!("{BEGIN_MESSAGE}\n\nA: 1\n{BEGIN_SIGNATURE}\nx\n"), "ends within its signature"),
-            (format!("{message}B: 2\n"), "goes on after its signature"),
-            (format!("{message}{message}"), "contains a second signed message"),
-            (format!("{BEGIN_MESSAGE}\n\nA: 1\n{message}"), "contains a second signed message"),
-        ] {
-            assert_eq!(message_of(authenticated(text.as_bytes(), URL)), why);
-        }
-        assert_eq!(message_of(authenticated(b"\xff", URL)), "is no text");
-    }
-
-    #[test]
     fn a_release_is_read() {
         let digest = Digest::of(b"x");
         let text = format!(
@@ -203,6 +184,10 @@ mod tests {
         let date = "Date: Sat, 15 Nov 2025 09:46:24 UTC\n";
         for (text, why) in [
             ("Suite: x\n".to_owned(), "lists no file by SHA-256"),
+            (format!("{date}MD5Sum:\n 00 1 x\nSHA1:\n 00 1 x\n"), "lists no file by SHA-256"),
+            ("\n".to_owned(), "says nothing"),
+            ("Suite x\n".to_owned(), "is no release: line 1: neither `Name: value` nor a continuation line"),
+            (format!("{date}SHA256:\n\nSHA256:\n"), "has more than one stanza"),
             ("SHA256:\n".to_owned(), "has no date"),
             ("Date: today\nSHA256:\n".to_owned(), "has `today` for its `Date`, which is no date"),
             (format!("{date}SHA256:\n abc 1 x\n"), "lists `abc 1 x`"),

@@ -4,11 +4,11 @@
 //! loaded: the archive is compressed as a whole, and busybox's `insmod` reads no compressed ones.
 
 use gravure_eval::graph::{Failure, Task};
+use gravure_formats::lookup::find_file;
 use gravure_formats::modules::{ModuleSet, kernel_versions};
 use gravure_formats::{Entry, Extents, Kind, Tree, TreePath, compression, cpio};
 use serde::{Deserialize, Serialize};
 
-use super::paths::find_file;
 use crate::builder::{Artefact, Builder};
 
 pub(crate) const NAME: &str = "initrd";

@@ -4,6 +4,7 @@
 //! key: whoever changes the bytes that a kind makes raises it.
 
 pub(crate) mod archive_file;
+pub(crate) mod debian;
 pub(crate) mod disk;
 pub(crate) mod ext4;
 pub(crate) mod fat;
@@ -12,7 +13,6 @@ pub(crate) mod initrd;
 pub(crate) mod local;
 pub(crate) mod package;
 pub(crate) mod part;
-mod paths;
 pub(crate) mod tree;
 
 use gravure_eval::graph::{Failure, NodeId, Recipe, Task};
@@ -32,14 +32,15 @@ pub(crate) struct Kind {
 }
 
 const KINDS: &[Kind] = &[
-    Kind { name: archive_file::NAME, version: 1, waits: true, realise: archive_file::realise },
+    Kind { name: archive_file::NAME, version: 2, waits: true, realise: archive_file::realise },
+    Kind { name: debian::NAME, version: 1, waits: false, realise: debian::realise },
     Kind { name: disk::NAME, version: 1, waits: false, realise: disk::realise },
     Kind { name: ext4::NAME, version: 1, waits: false, realise: ext4::realise },
     Kind { name: fat::NAME, version: 1, waits: false, realise: fat::realise },
     Kind { name: fetch::NAME, version: 1, waits: true, realise: fetch::realise },
     Kind { name: initrd::NAME, version: 1, waits: false, realise: initrd::realise },
     Kind { name: local::NAME, version: 1, waits: false, realise: local::realise },
-    Kind { name: package::NAME, version: 1, waits: false, realise: package::realise },
+    Kind { name: package::NAME, version: 2, waits: false, realise: package::realise },
     Kind { name: part::NAME, version: 1, waits: false, realise: part::realise },
     Kind { name: tree::NAME, version: 2, waits: false, realise: tree::realise },
 ];

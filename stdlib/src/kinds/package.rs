@@ -1,4 +1,4 @@
-//! `package`: a `.deb` becomes a tree, its contents one pack in the store.
+//! `package`: a `.deb` becomes a tree with its control files in `/DEBIAN`, all contents one pack in the store.
 
 use std::io::BufReader;
 
@@ -12,7 +12,7 @@ pub(crate) const NAME: &str = "package";
 pub(crate) fn realise(builder: &Builder<'_>, task: &Task) -> Result<Artefact, Failure> {
     let archive = builder.extents(&task.inputs[0])?;
     let mut pack = builder.store.writer()?;
-    let ingested = deb::ingest(BufReader::with_capacity(1 << 20, archive.reader(builder.store)), &mut pack)?;
+    let contents = deb::ingest(BufReader::with_capacity(1 << 20, archive.reader(builder.store)), &mut pack)?;
     let (pack, _) = pack.finish()?;
-    Ok(Artefact::Tree(ingested.contents.into_tree(pack)))
+    Ok(Artefact::Tree(contents.into_tree(pack)))
 }

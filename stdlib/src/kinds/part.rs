@@ -1,9 +1,9 @@
 //! `part`: one file of a tree, such as a boot loader in its package.
 
 use gravure_eval::graph::{Failure, Task};
+use gravure_formats::lookup::find_file;
 use serde::{Deserialize, Serialize};
 
-use super::paths::find_file;
 use crate::builder::{Artefact, Builder};
 
 pub(crate) const NAME: &str = "part";

@@ -8,11 +8,11 @@
 use std::collections::BTreeSet;
 
 use gravure_eval::graph::{Failure, Task};
+use gravure_formats::deb::CONTROL_DIRECTORY;
 use gravure_formats::merge::Merger;
-use gravure_formats::{Entry, Extents, Kind, Metadata, Tree, TreePath};
+use gravure_formats::{Entry, Extents, Kind, Metadata, Tree, TreePath, lookup};
 use serde::{Deserialize, Serialize};
 
-use super::paths;
 use crate::builder::{Artefact, Builder};
 
 pub(crate) const NAME: &str = "tree";
@@ -94,7 +94,9 @@ pub(crate) fn realise(builder: &Builder<'_>, task: &Task) -> Result<Artefact, Fa
     let mut merger = Merger::new();
     merger.add("the file system's own layout", &foundation, &BTreeSet::new())?;
     for (name, input) in parameters.packages.iter().zip(&task.inputs) {
-        merger.add(name, &builder.tree(input)?, &BTreeSet::new())?;
+        let mut package = builder.tree(input)?;
+        package.remove(&TreePath::parse(CONTROL_DIRECTORY)?);
+        merger.add(name, &package, &BTreeSet::new())?;
     }
     let mut tree = merger.into_tree();
     declaration.declare(&mut tree, &parameters.entries)?;
@@ -103,15 +105,15 @@ pub(crate) fn realise(builder: &Builder<'_>, task: &Task) -> Result<Artefact, Fa
 }
 
 /// What declared entries are made of.
-struct Declaration<'a> {
-    builder: &'a Builder<'a>,
-    task: &'a Task,
-    time: i64,
+pub(super) struct Declaration<'a> {
+    pub(super) builder: &'a Builder<'a>,
+    pub(super) task: &'a Task,
+    pub(super) time: i64,
 }
 
 impl Declaration<'_> {
     /// Puts entries into a tree. A path goes where links lead, and a directory that is there already stays as it is.
-    fn declare(&self, tree: &mut Tree, entries: &[Declared]) -> Result<(), Failure> {
+    pub(super) fn declare(&self, tree: &mut Tree, entries: &[Declared]) -> Result<(), Failure> {
         for declared in entries {
             let path = TreePath::parse(&declared.path)?;
             if let What::InputTree(input) = declared.what {
@@ -132,11 +134,11 @@ impl Declaration<'_> {
             What::Directory | What::InputTree(_) => Kind::Directory,
             What::Text(text) => Kind::File(Extents::from_bytes(text.clone())),
             What::Symlink(target) => Kind::Symlink(target.clone().into()),
-            What::SymlinkToMatch(pattern) => Kind::Symlink(link_target(path, &paths::find_one(tree, pattern)?).into()),
+            What::SymlinkToMatch(pattern) => Kind::Symlink(link_target(path, &lookup::find_one(tree, pattern)?).into()),
             What::Content(content) => Kind::File(content.clone()),
             What::Input(input) => Kind::File(self.builder.extents(&inputs[*input])?),
             What::InputFile(input, pattern) => {
-                Kind::File(paths::find_file(&self.builder.tree(&inputs[*input])?, pattern)?.clone())
+                Kind::File(lookup::find_file(&self.builder.tree(&inputs[*input])?, pattern)?.clone())
             }
         })
     }
@@ -152,7 +154,7 @@ impl Declaration<'_> {
 
     fn put(&self, tree: &mut Tree, path: &TreePath, entry: Entry) -> Result<(), Failure> {
         let is_directory = entry.is_directory();
-        let place = if is_directory { paths::resolve(tree, path)? } else { paths::resolve_parent(tree, path)? };
+        let place = if is_directory { lookup::resolve(tree, path)? } else { lookup::resolve_parent(tree, path)? };
         match tree.get(&place) {
             Some(there) if there.is_directory() && is_directory => Ok(()),
             Some(there) if there.is_directory() => {
@@ -172,7 +174,7 @@ impl Declaration<'_> {
         Ok(())
     }
 
-    fn directory(&self) -> Entry {
+    pub(super) fn directory(&self) -> Entry {
         let directory = Entry::directory(0o755);
         Entry { metadata: Metadata { mtime: self.time, ..directory.metadata }, ..directory }
     }

@@ -132,7 +132,7 @@ fn accounts(system: View<'_, '_>, time: i64) -> Result<Vec<Declared>, LowerError
             group(&mut groups, supplementary, place)?.members.push(name);
         }
         let home = user.string("home-directory")?;
-        let (comment, shell) = (user.string("comment")?, user.string("shell")?);
+        let (comment, shell) = (user.string("comment")?, user.optional_string("shell")?.unwrap_or("/bin/sh"));
         passwd.push_str(&format!("{name}:x:{uid}:{gid}:{comment}:{home}:{shell}\n"));
         let password = user.optional_string("password")?.unwrap_or("!");
         shadow.push_str(&format!("{name}:{password}:{}:0:99999:7:::\n", time / SECONDS_OF_A_DAY));

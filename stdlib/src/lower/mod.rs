@@ -8,26 +8,29 @@
 //! Everything that the user's records say is read here, and what they say wrongly is reported with its place.
 
 mod agreement;
+mod archives;
 mod busybox;
 mod packages;
 mod partitions;
 mod sizes;
 mod system;
+mod systemd;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use gravure_eval::graph::{Graph, NodeId, Recipe};
 use gravure_eval::{Evaluator, View};
 use gravure_lang::{Diagnostic, Place, SourceMap};
-use gravure_sources::debian::{Access, Mirror};
+use gravure_sources::debian::{Access, Lock, Mirror};
 use gravure_sources::{Error, Store};
 
 use crate::library::source;
 use crate::outputs::Output;
-use packages::Packages;
 
-pub use packages::Archives;
+pub use archives::{Archives, Locking};
+pub(crate) use packages::platforms;
 
 /// What lowering may ask of the outside.
 pub struct Inputs<'a> {
@@ -35,14 +38,24 @@ pub struct Inputs<'a> {
     pub store: &'a Store,
     /// Whether the network may be used.
     pub access: Access<'a>,
-    /// Finds the mirror when an archive is asked.
-    pub mirror: &'a (dyn Fn() -> Result<Mirror, Error> + Sync),
+    /// Finds the mirror of a suite when its archive is asked.
+    pub mirror: &'a (dyn Fn(&str) -> Result<Mirror, Error> + Sync),
     /// What is known of archives.
     pub archives: &'a Archives,
+    /// What the lock file of the project says; empty where there is none.
+    pub lock: Arc<Lock>,
+    /// How it is used.
+    pub locking: &'a Locking,
     /// The folder that paths of the language are relative to.
     pub root: &'a Path,
     /// The source date that the caller wants; none: that of the archives.
     pub source_date: Option<i64>,
+}
+
+impl Inputs<'_> {
+    fn is_online(&self) -> bool {
+        matches!(self.access, Access::Online(..))
+    }
 }
 
 /// Why an image cannot be lowered.
@@ -74,6 +87,8 @@ const FIRST_DATE: i64 = 315_532_800;
 pub struct Lowered {
     /// The finished disk.
     pub disk: NodeId,
+    /// What a lock file needs so that the same packages are found again.
+    pub lock: Lock,
     /// What asked for a node, in the user's own files if possible, so that a failure can be shown there.
     pub places: BTreeMap<NodeId, Place>,
 }
@@ -90,11 +105,17 @@ pub fn lower<'h>(
 ) -> Result<Lowered, LowerError> {
     let image = evaluator.view(output.image);
     run_checks(image)?;
-    let (packages, places) = (Packages::new(inputs), BTreeMap::new());
-    let mut lowering =
-        Lowering { graph, inputs, packages, places, sources: &evaluator.program().sources, item: output.place };
+    let mut lowering = Lowering {
+        graph,
+        inputs,
+        newest: None,
+        lock: Lock::default(),
+        places: BTreeMap::new(),
+        sources: &evaluator.program().sources,
+        item: output.place,
+    };
     let disk = lowering.disk(image, &output.name)?;
-    Ok(Lowered { disk, places: lowering.places })
+    Ok(Lowered { disk, lock: lowering.lock, places: lowering.places })
 }
 
 /// Runs the checks of an image and of every record that lowering reads; all failures are reported together.
@@ -105,8 +126,13 @@ fn run_checks(image: View<'_, '_>) -> Result<(), LowerError> {
     let mut records: Vec<View<'_, '_>> = image.records("partitions")?;
     if let Some(system) = image.optional_record("operating-system")? {
         records.push(system);
-        for list in ["file-systems", "users", "groups", "services", "files"] {
+        for list in ["archives", "file-systems", "users", "groups", "services", "files"] {
             records.extend(system.records(list)?);
+        }
+        for service in system.records("services")? {
+            for list in ["files", "users", "groups"] {
+                records.extend(service.records(list)?);
+            }
         }
         records.extend([
             system.record("kernel")?,
@@ -131,7 +157,10 @@ fn checked(record: View<'_, '_>) -> Result<(), LowerError> {
 struct Lowering<'l, 'a> {
     graph: &'l mut Graph,
     inputs: &'l Inputs<'a>,
-    packages: Packages<'l, 'a>,
+    /// The newest date of the archives that were asked.
+    newest: Option<i64>,
+    /// What came from archives.
+    lock: Lock,
     places: BTreeMap<NodeId, Place>,
     sources: &'l SourceMap,
     /// Where the item that becomes an image is named.
@@ -157,7 +186,7 @@ impl Lowering<'_, '_> {
 
     /// Returns the source date: the caller's, else the newest date of the archives that were asked.
     fn source_date(&self) -> i64 {
-        self.inputs.source_date.or(self.packages.newest_archive()).unwrap_or(FIRST_DATE)
+        self.inputs.source_date.or(self.newest).unwrap_or(FIRST_DATE)
     }
 }
 

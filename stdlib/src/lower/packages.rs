@@ -1,61 +1,23 @@
-//! Packages: what a configuration names becomes an exact file, and its tree.
+//! Packages: what a configuration names becomes exact files, and their trees.
 //!
-//! A `Path` is a `.deb` of the project, a `Fetch` one from the net, a `Package` one that the archive's index describes. A meta
-//! package of a kernel stands for the kernel that it depends on.
+//! A `Path` is a `.deb` of the project, a `Fetch` one from the net, a `Package` one that an archive's index describes. All
+//! that a system names is put into one question to its archives ([`super::archives`]), since what fits together is
+//! decided together.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::io::BufReader;
 
 use gravure_eval::graph::NodeId;
 use gravure_eval::{Value, View};
-use gravure_formats::Digest;
+use gravure_formats::debian::closure::Request;
+use gravure_formats::debian::explain::Unmet;
+use gravure_formats::{Digest, Extents, deb};
 use gravure_lang::{Diagnostic, Place};
-use gravure_sources::debian::{Archive, Index, Package};
-use gravure_sources::{Error, ErrorKind, import_file};
+use gravure_sources::debian::Access;
+use gravure_sources::{Download, Error, ErrorKind, import_file};
 
-use super::{Inputs, LowerError, Lowering};
+use super::archives::{Answer, Located, NoAnswer, Question, Wanted};
+use super::{LowerError, Lowering};
 use crate::kinds::{self, archive_file, fetch, local, package};
-
-/// What is known of archives: shared by all images of a run, so that each index is loaded once.
-#[derive(Default)]
-pub struct Archives {
-    /// By suite and architecture; empty while nobody has succeeded in loading it.
-    indexes: Mutex<BTreeMap<(String, String), Slot>>,
-}
-
-/// An index, once somebody has loaded it.
-type Slot = Arc<Mutex<Option<Arc<Index>>>>;
-
-impl Archives {
-    /// Returns the index of a suite for an architecture. Whoever asks for one that is being loaded waits for it.
-    fn index(&self, suite: &str, architecture: &str, inputs: &Inputs<'_>) -> Result<Arc<Index>, Error> {
-        let key = (suite.to_owned(), architecture.to_owned());
-        let slot = self.indexes.lock().expect("nothing panics under this lock").entry(key).or_default().clone();
-        let mut slot = slot.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some(index) = &*slot {
-            return Ok(index.clone());
-        }
-        let archive = Archive {
-            mirror: (inputs.mirror)()?.url,
-            suite: suite.to_owned(),
-            components: vec![COMPONENT.to_owned()],
-            architecture: architecture.to_owned(),
-        };
-        let index = Arc::new(archive.index(inputs.store, inputs.access)?);
-        *slot = Some(index.clone());
-        Ok(index)
-    }
-}
-
-/// The archives that one image asks.
-pub(super) struct Packages<'l, 'a> {
-    inputs: &'l Inputs<'a>,
-    /// The newest date of those that were asked.
-    newest: Option<i64>,
-}
-
-/// The component that packages come from.
-const COMPONENT: &str = "main";
 
 /// Debian's names of architectures, by platform.
 const ARCHITECTURES: &[(&str, &str)] =
@@ -70,73 +32,270 @@ pub(super) struct Resolved {
     pub(super) tree: NodeId,
 }
 
-/// Where a package comes from when it does not say.
-#[derive(Clone, Copy)]
-pub(super) struct Defaults<'a> {
-    pub(super) suite: &'a str,
-    pub(super) platform: &'a str,
+/// All packages of a system.
+pub(super) struct SystemPackages {
+    /// What is installed with all that it needs; in order of names.
+    pub(super) closure: Vec<Resolved>,
+    /// What was asked for by itself, in the order in which it was.
+    pub(super) singles: Vec<Resolved>,
 }
 
-impl<'l, 'a> Packages<'l, 'a> {
-    pub(super) fn new(inputs: &'l Inputs<'a>) -> Packages<'l, 'a> {
-        Packages { inputs, newest: None }
-    }
+/// What a system asks for.
+pub(super) struct Requests {
+    question: Question,
+    /// Where the requests of the closure are written.
+    places: Vec<Place>,
+    singles: Vec<Single>,
+    /// The packages that the configuration brings itself and that are to be installed.
+    own: Vec<Resolved>,
+}
 
-    /// Returns the newest date of the archives that were asked.
-    pub(super) fn newest_archive(&self) -> Option<i64> {
-        self.newest
-    }
+/// A package that is asked for by itself.
+enum Single {
+    /// The configuration brings it.
+    Own(Resolved),
+    /// An archive has it; where that is written.
+    Archived(Place),
+}
 
-    fn find(&mut self, suite: &str, architecture: &str, name: &str, place: Place) -> Result<Package, LowerError> {
-        let index = self.inputs.archives.index(suite, architecture, self.inputs)?;
-        self.newest = self.newest.max(Some(index.date()));
-        if let Some(package) = index.find(name)? {
-            return Ok(package);
+/// What a package is asked for for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// It is installed, with all that it needs.
+    Install,
+    /// Only its files matter.
+    Files,
+}
+
+impl Requests {
+    fn push(&mut self, request: Request, purpose: Purpose, place: Place) {
+        match purpose {
+            Purpose::Install => {
+                self.question.closure.get_or_insert_default().push(request);
+                self.places.push(place);
+            }
+            Purpose::Files => {
+                self.question.singles.push(request);
+                self.singles.push(Single::Archived(place));
+            }
         }
-        let message = format!("there is no package `{name}` in `{suite}` for `{architecture}`");
-        let diagnostic = Diagnostic::error("E0501", message, place, "this package");
-        Err(LowerError::Diagnostics(vec![match index.nearest(name).first() {
-            Some(near) => diagnostic.help(format!("write \"{near}\"")),
-            None => diagnostic,
-        }]))
+    }
+
+    /// Returns the number of a suite among the archives. One that the system does not have is taken for this request only.
+    fn source(&mut self, suite: &str) -> usize {
+        let archives = &mut self.question.archives;
+        archives.iter().position(|wanted| wanted.suite == suite).unwrap_or_else(|| {
+            let components = vec![COMPONENT.to_owned()];
+            let suite = suite.to_owned();
+            archives.push(Wanted { suite, components, mirror: None, keys: Vec::new(), is_on_request: true });
+            archives.len() - 1
+        })
     }
 }
+
+/// The component of archives that a configuration names by a package only.
+const COMPONENT: &str = "main";
 
 impl Lowering<'_, '_> {
-    /// Adds a package, by whatever kind of record or path it is named.
-    pub(super) fn package<'h>(
+    /// Returns the archives of a system.
+    pub(super) fn archives(&self, system: View<'_, '_>) -> Result<Vec<Wanted>, LowerError> {
+        let mut archives = Vec::new();
+        for archive in system.records("archives")? {
+            let mut keys = Vec::new();
+            for (value, place) in archive.list("keys")? {
+                let Value::Path(path) = value else { unreachable!("the declaration of `keys` allows paths only") };
+                keys.push(self.local_bytes(path, place)?);
+            }
+            archives.push(Wanted {
+                suite: archive.string("suite")?.to_owned(),
+                components: archive.strings("components")?.into_iter().map(str::to_owned).collect(),
+                mirror: archive.optional_string("mirror")?.map(str::to_owned),
+                keys,
+                is_on_request: archive.bool("on-request?")?,
+            });
+        }
+        Ok(archives)
+    }
+
+    /// Returns the content of a small file of the project.
+    fn local_bytes(&self, path: &str, place: Place) -> Result<Vec<u8>, LowerError> {
+        let imported = import_file(self.inputs.store, &self.inputs.root.join(path));
+        let imported = imported.map_err(|error| not_imported(error, path, place))?;
+        Ok(self.inputs.store.read(&imported.digest)?.to_vec())
+    }
+
+    /// Returns the requests of a system, which are none so far.
+    pub(super) fn requests(&self, system: View<'_, '_>) -> Result<Requests, LowerError> {
+        let question = Question {
+            archives: self.archives(system)?,
+            architecture: architecture_of(system.string("platform")?).to_owned(),
+            closure: None,
+            recommends: system.bool("recommends?")?,
+            singles: Vec::new(),
+            own: Vec::new(),
+        };
+        Ok(Requests { question, places: Vec::new(), singles: Vec::new(), own: Vec::new() })
+    }
+
+    /// Asks for a package, by whatever kind of record or path it is named.
+    pub(super) fn request<'h>(
         &mut self,
+        requests: &mut Requests,
         source: (Value<'h>, Place),
         view: View<'_, 'h>,
-        defaults: Defaults<'_>,
-    ) -> Result<Resolved, LowerError> {
+        purpose: Purpose,
+    ) -> Result<(), LowerError> {
         let (value, place) = source;
-        let (name, deb) = match value {
-            Value::Path(path) => (file_name(path), self.local_file(path, place)?),
+        match value {
+            Value::Path(path) => {
+                let (node, digest) = self.local_file(path, place)?;
+                self.request_own(requests, (file_name(path), node, digest), purpose, place)
+            }
             Value::Record(record) => {
                 let record = view.evaluator.view(record);
                 super::checked(record)?;
-                match record.type_name() {
-                    "Fetch" => self.fetched(record)?,
-                    _ => self.archived(record, defaults)?,
+                if record.type_name() != "Fetch" {
+                    return request_archived(requests, record, purpose);
                 }
+                let (name, node) = self.fetched(record)?;
+                let digest = self.digest_of_fetched(record, purpose)?;
+                self.request_own(requests, (name, node, digest), purpose, place)
             }
             _ => {
                 let message = "a package is a `.deb` file, `os.fetch { .. }` or `os.Package { .. }`";
-                return Err(LowerError::Diagnostics(vec![Diagnostic::error("E0502", message, place, "no package")]));
+                Err(LowerError::Diagnostics(vec![Diagnostic::error("E0502", message, place, "no package")]))
             }
+        }
+    }
+
+    /// Asks for the package that a field names.
+    pub(super) fn request_field(
+        &mut self,
+        requests: &mut Requests,
+        view: View<'_, '_>,
+        field: &str,
+        purpose: Purpose,
+    ) -> Result<(), LowerError> {
+        self.request(requests, (view.value(field)?, view.place(field)), view, purpose)
+    }
+
+    /// Asks for a package whose file the configuration names. What it needs is read from it.
+    fn request_own(
+        &mut self,
+        requests: &mut Requests,
+        (name, deb, digest): (String, NodeId, Digest),
+        purpose: Purpose,
+        place: Place,
+    ) -> Result<(), LowerError> {
+        let package = self.unpacked(name, deb, place);
+        if purpose == Purpose::Files {
+            requests.singles.push(Single::Own(package));
+            return Ok(());
+        }
+        let refused = |why: String| {
+            let message = format!("`{}` is no Debian package: {why}", package.name);
+            LowerError::Diagnostics(vec![Diagnostic::error("E0506", message, place, "this package")])
         };
+        let stanza = self.control_stanza(digest).map_err(refused)?;
+        let field =
+            |name: &str| stanza.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned());
+        let name = field("Package:").ok_or_else(|| refused("its control file names no package".to_owned()))?;
+        requests.question.own.push(stanza);
+        requests.own.push(package);
+        // The source of one's own has its number when all archives are known.
+        requests.push(Request { name, version: None, source: None }, purpose, place);
+        Ok(())
+    }
+
+    /// Returns the control stanza of a package whose file is in the store.
+    fn control_stanza(&self, digest: Digest) -> Result<String, String> {
+        let store = self.inputs.store;
+        let len = store.len(&digest).map_err(|error| error.to_string())?;
+        let file = Extents::from_blob(digest, len);
+        let control = deb::control(BufReader::new(file.reader(store))).map_err(|error| error.to_string())?;
+        let stanza = control.get("control").ok_or("it has no control file")?;
+        String::from_utf8(stanza.to_vec()).map_err(|_| "its control file is not UTF-8".to_owned())
+    }
+
+    /// Returns the digest of a file from the net, which is loaded now when it is to be installed.
+    fn digest_of_fetched(&self, record: View<'_, '_>, purpose: Purpose) -> Result<Digest, LowerError> {
+        let digest = record.string("sha256")?.parse().expect("a check holds it to 64 hexadecimal digits");
+        if purpose == Purpose::Install && !self.inputs.store.contains(&digest) {
+            let url = record.string("url")?;
+            let Access::Online(client, progress) = self.inputs.access else {
+                let message = format!("`{url}` is not in the store, and the network may not be used");
+                return Err(Error { kind: ErrorKind::Network, message }.into());
+            };
+            client.download(&Download { digest: Some(digest), ..Download::new(url) }, self.inputs.store, progress)?;
+        }
+        Ok(digest)
+    }
+
+    /// Adds the unpacking of a package whose file is a node.
+    fn unpacked(&mut self, name: String, deb: NodeId, place: Place) -> Resolved {
         let label = format!("unpack {name}");
         let tree = self.add(kinds::recipe(package::NAME, &(), vec![deb], label), place);
-        Ok(Resolved { name, tree })
+        Resolved { name, tree }
+    }
+
+    /// Finds what was asked for. `system` is where packages are at home that nobody asked for.
+    pub(super) fn resolve(&mut self, requests: Requests, system: View<'_, '_>) -> Result<SystemPackages, LowerError> {
+        let Requests { mut question, places, singles, own } = requests;
+        if question.closure.is_none() && question.singles.is_empty() {
+            question.archives.clear();
+        }
+        let answer = self.inputs.archives.answer(&question, self.inputs);
+        let answer = answer.map_err(|why| no_answer(why, &question, &places, &singles, system))?;
+        self.remember(&answer);
+        let home = system.place("base-packages");
+        let mut closure = Vec::with_capacity(answer.closure.len());
+        for located in &answer.closure {
+            closure.push(self.located(located, &question, &own, home));
+        }
+        let mut archived = answer.singles.iter();
+        let mut found = Vec::with_capacity(singles.len());
+        for single in singles {
+            found.push(match single {
+                Single::Own(package) => package,
+                Single::Archived(place) => {
+                    let located = archived.next().expect("every single request is answered");
+                    self.located(located, &question, &own, place)
+                }
+            });
+        }
+        Ok(SystemPackages { closure, singles: found })
+    }
+
+    fn remember(&mut self, answer: &Answer) {
+        self.newest = self.newest.max(answer.date);
+        self.lock.extend(&answer.lock);
+    }
+
+    /// Adds a package that was found.
+    fn located(&mut self, located: &Located, question: &Question, own: &[Resolved], place: Place) -> Resolved {
+        let (archive, package) = match located {
+            Located::Own(number) => return own[*number].clone(),
+            Located::Archived(number, package) => (&question.archives[*number], package),
+        };
+        let parameters = archive_file::Parameters {
+            suite: archive.suite.clone(),
+            mirror: archive.mirror.clone(),
+            path: package.filename.clone(),
+            sha256: package.sha256,
+            len: package.size,
+        };
+        let label = format!("fetch {} {}", package.name, package.version);
+        let deb = self.add(kinds::recipe(archive_file::NAME, &parameters, Vec::new(), label), place);
+        self.unpacked(package.name.clone(), deb, place)
     }
 
     /// Adds a file of the project, which enters the store now; it is named at `place`.
-    fn local_file(&mut self, path: &str, place: Place) -> Result<NodeId, LowerError> {
+    fn local_file(&mut self, path: &str, place: Place) -> Result<(NodeId, Digest), LowerError> {
         let imported = import_file(self.inputs.store, &self.inputs.root.join(path));
         let imported = imported.map_err(|error| not_imported(error, path, place))?;
         let parameters = local::Parameters { sha256: imported.digest, is_tree: false };
-        Ok(self.add(kinds::recipe(local::NAME, &parameters, Vec::new(), format!("file {path}")), place))
+        let recipe = kinds::recipe(local::NAME, &parameters, Vec::new(), format!("file {path}"));
+        Ok((self.add(recipe, place), imported.digest))
     }
 
     /// Adds a file from the net.
@@ -149,23 +308,77 @@ impl Lowering<'_, '_> {
         let parameters = fetch::Parameters { url, sha256 };
         Ok((name, self.add(kinds::recipe(fetch::NAME, &parameters, Vec::new(), label), record.place("url"))))
     }
+}
 
-    fn archived(&mut self, record: View<'_, '_>, defaults: Defaults<'_>) -> Result<(String, NodeId), LowerError> {
-        let name = record.string("name")?;
-        let place = record.place("name");
-        let suite = record.optional_string("suite")?.unwrap_or(defaults.suite);
-        let architecture =
-            record.optional_string("architecture")?.unwrap_or_else(|| architecture_of(defaults.platform));
-        let mut package = self.packages.find(suite, architecture, name, place)?;
-        if let Some(kernel) = kernel_behind(&package) {
-            package = self.packages.find(suite, architecture, &kernel, place)?;
-        }
-        let sha256 = package.sha256;
-        let parameters = archive_file::Parameters { path: package.filename.clone(), sha256, len: package.size };
-        let label = format!("fetch {} {}", package.name, package.version);
-        let recipe = kinds::recipe(archive_file::NAME, &parameters, Vec::new(), label);
-        Ok((package.name, self.add(recipe, place)))
+/// Asks for a package that an archive has.
+fn request_archived(requests: &mut Requests, record: View<'_, '_>, purpose: Purpose) -> Result<(), LowerError> {
+    let place = record.place("name");
+    if let Some(architecture) = record.optional_string("architecture")?
+        && architecture != requests.question.architecture
+    {
+        let message =
+            format!("the system is for `{}`, and this package for `{architecture}`", requests.question.architecture);
+        return Err(super::mistake("E0507", record, "architecture", message, "another architecture"));
     }
+    let source = record.optional_string("suite")?.map(|suite| requests.source(suite));
+    requests.push(Request { name: record.string("name")?.to_owned(), version: None, source }, purpose, place);
+    Ok(())
+}
+
+/// Reports why packages cannot be found, at the place that asks for them.
+fn no_answer(
+    why: NoAnswer,
+    question: &Question,
+    places: &[Place],
+    singles: &[Single],
+    system: View<'_, '_>,
+) -> LowerError {
+    let diagnostic = match why {
+        NoAnswer::Source(error) => return LowerError::Source(error),
+        NoAnswer::NotLocked => {
+            return LowerError::Source(Error { kind: ErrorKind::Refused, message: NOT_LOCKED.to_owned() });
+        }
+        NoAnswer::Unmet(unmet) => unmet_diagnostic(&unmet, places, system),
+        NoAnswer::Missing { number, near } => {
+            let mut archived = singles.iter().filter_map(|single| match single {
+                Single::Archived(place) => Some(*place),
+                Single::Own(_) => None,
+            });
+            let place = archived.nth(number).expect("the request is one of these");
+            missing(&question.singles[number], question, near, place)
+        }
+    };
+    LowerError::Diagnostics(vec![diagnostic])
+}
+
+/// What `--locked` says.
+const NOT_LOCKED: &str = "the lock file does not have all packages of this configuration, and `--locked` forbids to change it; \
+    `gravure lock` does";
+
+fn missing(request: &Request, question: &Question, near: Option<String>, place: Place) -> Diagnostic {
+    let Question { archives, architecture, .. } = question;
+    let suites = match request.source {
+        Some(source) => format!("`{}`", archives[source].suite),
+        None => {
+            let regular = archives.iter().filter(|wanted| !wanted.is_on_request);
+            regular.map(|wanted| format!("`{}`", wanted.suite)).collect::<Vec<_>>().join(", ")
+        }
+    };
+    let message = format!("there is no package `{}` in {suites} for `{architecture}`", request.name);
+    let diagnostic = Diagnostic::error("E0501", message, place, "this package");
+    match near {
+        Some(near) => diagnostic.help(format!("write \"{near}\"")),
+        None => diagnostic,
+    }
+}
+
+/// Explains why there is no set of packages, at the request that it begins with.
+fn unmet_diagnostic(unmet: &Unmet, places: &[Place], system: View<'_, '_>) -> Diagnostic {
+    let place = unmet.request().map_or_else(|| system.place("archives"), |number| places[number]);
+    let text = unmet.to_string();
+    let mut lines = text.lines();
+    let diagnostic = Diagnostic::error("E0505", lines.next().unwrap_or_default(), place, "needed here");
+    lines.fold(diagnostic, |diagnostic, line| diagnostic.note(line))
 }
 
 /// Returns the last name of a path or an address. Recipes have no others: they are the same from wherever a project is
@@ -185,15 +398,13 @@ pub(super) fn not_imported(error: Error, path: &str, place: Place) -> LowerError
     LowerError::Diagnostics(vec![Diagnostic::error("E0504", message, place, label)])
 }
 
-/// Returns Debian's name of a platform's architecture.
-fn architecture_of(platform: &str) -> &'static str {
-    let known = ARCHITECTURES.iter().find(|(name, _)| *name == platform);
-    known.map(|(_, architecture)| *architecture).expect("`Platform` has the platforms of the table")
+/// Returns the names of all platforms.
+pub(crate) fn platforms() -> impl Iterator<Item = &'static str> {
+    ARCHITECTURES.iter().map(|(platform, _)| *platform)
 }
 
-/// Returns the kernel package that a meta package such as `linux-image-amd64` depends on.
-fn kernel_behind(package: &Package) -> Option<String> {
-    let is_image = |name: &str| name.starts_with("linux-image-");
-    let depends = package.depends.split(',').filter_map(|relation| relation.split_whitespace().next());
-    depends.filter(|name| is_image(&package.name) && is_image(name)).map(str::to_owned).next()
+/// Returns Debian's name of a platform's architecture.
+pub(super) fn architecture_of(platform: &str) -> &'static str {
+    let known = ARCHITECTURES.iter().find(|(name, _)| *name == platform);
+    known.map(|(_, architecture)| *architecture).expect("`Platform` has the platforms of the table")
 }

@@ -6,7 +6,7 @@ use gravure_formats::{Extents, Guid, Tree};
 use gravure_lang::Place;
 use gravure_sources::{ErrorKind, import_directory, import_file};
 
-use super::packages::{Defaults, Resolved, not_imported};
+use super::packages::{Purpose, Resolved, not_imported};
 use super::{LowerError, Lowering, busybox, checked, mistake};
 use crate::kinds::tree::{self, Declared, What};
 use crate::kinds::{self, initrd, local};
@@ -36,12 +36,10 @@ impl Contents {
 
 /// An operating system, lowered as far as it does not depend on identifiers.
 pub(super) struct System {
-    packages: Vec<Resolved>,
+    userland: Userland,
     initrd: NodeId,
     /// Where the kernel is in its package.
     kernel_image: String,
-    /// What busybox is configured by.
-    userland: Vec<Declared>,
     /// What the configuration puts over everything else.
     files: Contents,
     /// The loader's package as a tree.
@@ -59,6 +57,14 @@ pub(super) struct System {
     file_systems: Vec<Mount>,
     label: String,
     timeout: i64,
+}
+
+/// What runs behind process 1.
+enum Userland {
+    /// Packages, and what busybox is configured by.
+    Busybox(Vec<Resolved>, Vec<Declared>),
+    /// A configured system as a tree.
+    Debian(NodeId),
 }
 
 /// A file of a boot loader's package and its path on the EFI system partition.
@@ -87,41 +93,50 @@ struct Mount {
 impl Lowering<'_, '_> {
     /// Lowers an operating system for an image.
     pub(super) fn system(&mut self, system: View<'_, '_>, image: View<'_, '_>) -> Result<System, LowerError> {
-        if system.string("init")? != "busybox" {
-            let message = "this version of gravure builds systems with `init = 'busybox` only";
-            return Err(mistake("E0408", system, "init", message, "cannot be built yet"));
-        }
-        let defaults = Defaults { suite: system.string("suite")?, platform: system.string("platform")? };
         let loader = system.record("bootloader")?.record("loader")?;
         if loader.string("kind")? != "grub-efi" {
             let message = format!("this version of gravure cannot set up the boot loader `{}`", loader.string("name")?);
             return Err(mistake("E0409", loader, "kind", message, "cannot be built yet"));
         }
-        let kernel = self.package_field(system.record("kernel")?, "package", defaults)?;
-        let loader_package = self.package_field(loader, "package", defaults)?;
-        let mut packages = vec![kernel.clone()];
-        packages.extend(self.installed(system, defaults)?);
-        dedup(&mut packages);
+        let is_busybox = system.string("init")? == "busybox";
+        let mut requests = self.requests(system)?;
+        self.request_field(&mut requests, system.record("kernel")?, "package", Purpose::Files)?;
+        self.request_field(&mut requests, loader, "package", Purpose::Files)?;
+        self.request_field(&mut requests, system.record("initrd")?, "busybox", Purpose::Files)?;
+        let purpose = if is_busybox { Purpose::Files } else { Purpose::Install };
+        for (source, view) in installed(system)? {
+            self.request(&mut requests, source, view, purpose)?;
+        }
+        let found = self.resolve(requests, system)?;
+        let [kernel, loader_package, program, others @ ..] = &found.singles[..] else {
+            unreachable!("what was asked for was found")
+        };
         let file_systems = mounts(system)?;
         let root = root_mount(system)?;
         let root_type = root.string("type")?;
         let is_volatile = image.bool("volatile-root?")?;
-        let initrd = self.initrd(system, &kernel, root_type, is_volatile, defaults)?;
+        let initrd = self.initrd(system, kernel, program, root_type, is_volatile)?;
         let mut arguments: Vec<String> = system.strings("kernel-arguments")?.into_iter().map(str::to_owned).collect();
         arguments.insert(0, format!("rootfstype={root_type}"));
         if is_volatile {
             arguments.push("volatile".to_owned());
         }
-        let userland = busybox::userland(system, self.source_date())?;
         let mut files = Contents::default();
         for file in system.records("files")? {
             self.declared_file(file, &mut files)?;
         }
+        let userland = if is_busybox {
+            let mut packages = vec![kernel.clone()];
+            packages.extend_from_slice(others);
+            dedup(&mut packages);
+            Userland::Busybox(packages, busybox::userland(system, self.source_date())?)
+        } else {
+            Userland::Debian(self.debian(system, &found.closure, kernel, &files)?)
+        };
         Ok(System {
-            packages,
+            userland,
             initrd,
             kernel_image: system.record("kernel")?.string("image")?.to_owned(),
-            userland,
             files,
             loader: loader_package.tree,
             places: [system.record.place(), system.place("bootloader")],
@@ -136,38 +151,14 @@ impl Lowering<'_, '_> {
         })
     }
 
-    fn package_field(
-        &mut self,
-        view: View<'_, '_>,
-        field: &str,
-        defaults: Defaults<'_>,
-    ) -> Result<Resolved, LowerError> {
-        self.package((view.value(field)?, view.place(field)), view, defaults)
-    }
-
-    /// The packages of the system and of its services.
-    fn installed(&mut self, system: View<'_, '_>, defaults: Defaults<'_>) -> Result<Vec<Resolved>, LowerError> {
-        let mut packages = Vec::new();
-        for source in system.list("packages")? {
-            packages.push(self.package(source, system, defaults)?);
-        }
-        for service in system.records("services")? {
-            for source in service.list("packages")? {
-                packages.push(self.package(source, service, defaults)?);
-            }
-        }
-        Ok(packages)
-    }
-
     fn initrd(
         &mut self,
         system: View<'_, '_>,
         kernel: &Resolved,
+        program: &Resolved,
         root_type: &str,
         is_volatile: bool,
-        defaults: Defaults<'_>,
     ) -> Result<NodeId, LowerError> {
-        let program = self.package_field(system.record("initrd")?, "busybox", defaults)?;
         let mut modules: Vec<String> = system.strings("initrd-modules")?.into_iter().map(str::to_owned).collect();
         modules.push(root_type.to_owned());
         if is_volatile {
@@ -188,15 +179,23 @@ impl Lowering<'_, '_> {
     /// Returns what the root contains, identifiers included.
     pub(super) fn root(&self, system: &System, root_uuid: Guid) -> Contents {
         let mut contents = Contents::default();
-        for package in &system.packages {
-            contents.parameters.packages.push(package.name.clone());
-            contents.inputs.push(package.tree);
+        match &system.userland {
+            Userland::Busybox(packages, userland) => {
+                contents.parameters.foundation = busybox::foundation();
+                for package in packages {
+                    contents.parameters.packages.push(package.name.clone());
+                    contents.inputs.push(package.tree);
+                }
+                contents.parameters.entries.extend(userland.iter().cloned());
+            }
+            Userland::Debian(tree) => {
+                contents.parameters.packages.push("the configured system".to_owned());
+                contents.inputs.push(*tree);
+            }
         }
-        contents.parameters.foundation = busybox::foundation();
         let initrd = contents.input(system.initrd);
         let mounted = system.file_systems.iter().map(|mount| mount.directory.as_str());
         let entries = &mut contents.parameters.entries;
-        entries.extend(system.userland.iter().cloned());
         entries.extend(mounted.map(|directory| Declared::directory(directory, 0o755)));
         entries.extend([
             Declared::text("/etc/fstab", 0o644, fstab(&system.file_systems)),
@@ -289,6 +288,18 @@ fn blobs(loader: View<'_, '_>, package: NodeId) -> Result<Vec<Blob>, LowerError>
         blobs.push(Blob { name, source, offset: blob.size("offset")?, package });
     }
     Ok(blobs)
+}
+
+/// Returns the packages to be installed, those of services included, each with the record that names it.
+fn installed<'e, 'h>(system: View<'e, 'h>) -> Result<Vec<((Value<'h>, Place), View<'e, 'h>)>, LowerError> {
+    let mut named = Vec::new();
+    for field in ["base-packages", "packages"] {
+        named.extend(system.list(field)?.into_iter().map(|source| (source, system)));
+    }
+    for service in system.records("services")? {
+        named.extend(service.list("packages")?.into_iter().map(|source| (source, service)));
+    }
+    Ok(named)
 }
 
 /// Returns the file system that is mounted on `/`.

@@ -14,15 +14,15 @@ use crate::project::builder;
 /// Kind, version, and the digest of the artefact.
 const EXPECTED: &[(&str, u32, &str)] = &[
     ("archive-file", 1, "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73"),
-    ("disk", 1, "985e61ff109314ef03f7b03223fb562790c5bd08645f04cf2ed2a10fa319517b"),
-    ("ext4", 1, "bd92f228920c135bbf24805767b39ffbda045b5635f5e4eb6a5c9e52b03c68fb"),
+    ("disk", 1, "44f7ca0757f2667092d300947d6d0166f6dc60d5beed69985b66f2ea5751173b"),
+    ("ext4", 1, "922f21315206b60592b4ef20e50e983b3a9043464f4cc7d5c9662b24e6ddd722"),
     ("fat", 1, "82db65c2957b5a21c1a298ba3295af2c98eecbe21a9a483a3bf8c0c9b1dd0475"),
     ("fetch", 1, "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73"),
     ("initrd", 1, "71a6e844d0a37cd8a450e20214c8f2f06a8df68baedb31b24233f1c2c8de9639"),
     ("local", 1, "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73"),
-    ("package", 1, "ea9b8321cbe9192824272318b5287617471b8c67242ebfafdc085c11d5ae533c"),
-    ("part", 1, "e43efce02566082e82876255ad8ecb64c2caa136fb2c6e7ae45b8cd415d24442"),
-    ("tree", 2, "a6b8d7fe05f4f6d16d4a576417d42bb613e88c79599d64e671b712f28fe865af"),
+    ("package", 2, "4e2b1b0af873752025fb741258fe88e990a0418b480657bc23235eccdd55cc28"),
+    ("part", 1, "5790d113c09b3a57431f6a7a29a6b382b1acdd9ab301aec5f63aea9703bb2d3e"),
+    ("tree", 2, "a7715da9a39e0432506675f293f0406914a0b36e131860d3e79a1e7e6b1319f2"),
 ];
 
 const TIME: i64 = 1_000_000_000;

@@ -1,19 +1,41 @@
-//! Dates as archives write them (RFC 5322, section 3.3): `Sat, 15 Nov 2025 09:46:24 UTC`.
+//! Dates as archives write them (RFC 5322, section 3.3): `Sat, 15 Nov 2025 09:46:24 UTC`; and as messages do.
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// Returns the seconds since 1970 of a date with its time and zone; nothing when the text is no such date.
-pub(super) fn parse(text: &str) -> Option<i64> {
+/// Returns the seconds since 1970 of a date with its time and zone, in the form of archives or in that of [`format`]; nothing
+/// when the text is neither.
+pub(crate) fn parse(text: &str) -> Option<i64> {
     let text = text.split_once(',').map_or(text, |(_weekday, rest)| rest);
     let mut words = text.split_whitespace();
-    let day: i64 = number(words.next()?)?;
-    let month = words.next()?;
-    let month = MONTHS.iter().position(|name| name.eq_ignore_ascii_case(month))? as i64 + 1;
-    let year: i64 = number(words.next()?)?;
+    let first = words.next()?;
+    let (year, month, day) = match first.splitn(3, '-').map(number).collect::<Option<Vec<i64>>>()?[..] {
+        [year, month, day] => (year, month, day),
+        [day] => {
+            let name = words.next()?;
+            let month = MONTHS.iter().position(|month| month.eq_ignore_ascii_case(name))? as i64 + 1;
+            (number(words.next()?)?, month, day)
+        }
+        _ => return None,
+    };
     let time = seconds_of_day(words.next()?)?;
     let zone = zone_seconds(words.next()?)?;
-    let is_date = (1..=days_of_month(year, month)).contains(&day) && (1970..=9999).contains(&year);
+    let is_date =
+        (1..=12).contains(&month) && (1..=days_of_month(year, month)).contains(&day) && (1970..=9999).contains(&year);
     (is_date && words.next().is_none()).then(|| days_since_1970(year, month, day) * 86_400 + time - zone)
+}
+
+/// Returns the date of a second since 1970, for people: `2025-11-15 09:46:24 UTC`.
+pub(crate) fn format(seconds: i64) -> String {
+    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    // No year is longer than 366 days, so this is not too late; from there to the right one are few steps.
+    let mut year = 1970 + days.max(0) / 366;
+    while days_since_1970(year + 1, 1, 1) <= days {
+        year += 1;
+    }
+    let month = (1..=12).rev().find(|&month| days_since_1970(year, month, 1) <= days).unwrap_or(1);
+    let day = days - days_since_1970(year, month, 1) + 1;
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
 }
 
 fn seconds_of_day(text: &str) -> Option<i64> {
@@ -84,6 +106,22 @@ mod tests {
             ("Fri, 01 Jan 2106 00:00:00 UTC", 4_291_747_200),
         ] {
             assert_eq!(parse(text), Some(seconds), "{text}");
+        }
+    }
+
+    #[test]
+    fn dates_are_written_as_date_of_coreutils_does() {
+        // `date -u -d @SECONDS '+%F %T UTC'`
+        for (seconds, text) in [
+            (0, "1970-01-01 00:00:00 UTC"),
+            (1_763_199_984, "2025-11-15 09:46:24 UTC"),
+            (1_709_251_199, "2024-02-29 23:59:59 UTC"),
+            (1_735_689_599, "2024-12-31 23:59:59 UTC"),
+            (1_735_689_600, "2025-01-01 00:00:00 UTC"),
+            (4_291_747_200, "2106-01-01 00:00:00 UTC"),
+            (253_402_300_799, "9999-12-31 23:59:59 UTC"),
+        ] {
+            assert_eq!(format(seconds), text);
         }
     }
 

@@ -2,15 +2,43 @@
 //!
 //! Links never lead out of the tree: `..` at its root stays there.
 
-use gravure_eval::graph::Failure;
-use gravure_formats::{Extents, Kind, Tree, TreePath};
+use std::fmt;
+
+use crate::{Extents, Kind, PathError, Tree, TreePath};
 
 /// As many symbolic links Linux follows for one path, path_resolution(7).
 const MOST_LINKS: usize = 40;
 
+/// Why a path of a tree leads nowhere, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LookupError(String);
+
+impl fmt::Display for LookupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for LookupError {}
+
+impl From<String> for LookupError {
+    fn from(why: String) -> LookupError {
+        LookupError(why)
+    }
+}
+
+impl From<PathError> for LookupError {
+    fn from(error: PathError) -> LookupError {
+        LookupError(error.to_string())
+    }
+}
+
 /// Returns where a path leads when all links are followed, a last one included. What is not there is taken as it is
 /// written, so that something new can be put there.
-pub(super) fn resolve(tree: &Tree, path: &TreePath) -> Result<TreePath, Failure> {
+///
+/// # Errors
+/// The path leads through too many links.
+pub fn resolve(tree: &Tree, path: &TreePath) -> Result<TreePath, LookupError> {
     let mut place = TreePath::root();
     let mut names = reversed_names(path.as_bytes());
     let mut n_links = 0;
@@ -38,7 +66,10 @@ pub(super) fn resolve(tree: &Tree, path: &TreePath) -> Result<TreePath, Failure>
 }
 
 /// Returns where a path leads when the links on its way are followed, but not one that it is itself.
-pub(super) fn resolve_parent(tree: &Tree, path: &TreePath) -> Result<TreePath, Failure> {
+///
+/// # Errors
+/// The path leads through too many links.
+pub fn resolve_parent(tree: &Tree, path: &TreePath) -> Result<TreePath, LookupError> {
     match path.parent() {
         Some(parent) => Ok(resolve(tree, &parent)?.join(path.file_name())?),
         None => Ok(TreePath::root()),
@@ -53,7 +84,10 @@ fn reversed_names(path: &[u8]) -> Vec<Vec<u8>> {
 
 /// Returns the one path of a tree that matches a pattern, in which `*` stands for any characters but `/`. Links on the
 /// way to the first `*` are followed.
-pub(super) fn find_one(tree: &Tree, pattern: &str) -> Result<TreePath, Failure> {
+///
+/// # Errors
+/// Nothing matches, or more than one path does.
+pub fn find_one(tree: &Tree, pattern: &str) -> Result<TreePath, LookupError> {
     let wanted = TreePath::parse(pattern)?;
     let plain: Vec<&[u8]> = wanted.components().take_while(|name| !name.contains(&b'*')).collect();
     let (folder, rest) = match plain.len() == wanted.components().count() {
@@ -75,7 +109,10 @@ pub(super) fn find_one(tree: &Tree, pattern: &str) -> Result<TreePath, Failure> 
 }
 
 /// Returns the content of the one file that matches a pattern, or that a link which matches it leads to.
-pub(super) fn find_file<'t>(tree: &'t Tree, pattern: &str) -> Result<&'t Extents, Failure> {
+///
+/// # Errors
+/// As [`find_one`]; or it is no regular file.
+pub fn find_file<'t>(tree: &'t Tree, pattern: &str) -> Result<&'t Extents, LookupError> {
     let found = find_one(tree, pattern)?;
     let place = resolve(tree, &found)?;
     match tree.get(&place).map(|entry| &entry.kind) {
@@ -98,7 +135,7 @@ fn matches(pattern: &[u8], path: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use gravure_formats::Entry;
+    use crate::Entry;
 
     use super::*;
 
@@ -163,7 +200,7 @@ mod tests {
             "two/a2",
         ]);
         let found = |pattern: &str| match find_file(&tree, pattern) {
-            Ok(content) => String::from_utf8(content.to_vec(&gravure_formats::MemoryBlobs::new()).unwrap()).unwrap(),
+            Ok(content) => String::from_utf8(content.to_vec(&crate::MemoryBlobs::new()).unwrap()).unwrap(),
             Err(error) => error.to_string(),
         };
         assert_eq!(found("/boot/vmlinuz-*"), "boot/vmlinuz-1");

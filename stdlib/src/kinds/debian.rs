@@ -1,0 +1,105 @@
+//! `debian`: packages become a configured system, without running anything of them.
+//!
+//! ```text
+//! merged /usr  ->  packages, unpacked  ->  declared entries  ->  transforms  ->  declared entries again
+//! ```
+//! The entries are put in twice: before the transforms, which enable units and collect certificates that they bring,
+//! and after them, so that what a configuration says wins. The inputs are the packages in order, then whatever entries
+//! refer to.
+
+use std::collections::BTreeSet;
+
+use gravure_eval::graph::{Failure, Task};
+use gravure_formats::debian::{self, Enablement, Group, Package, PackageState, Root, User};
+use gravure_formats::merge::Merger;
+use gravure_formats::{Tree, deb822};
+use serde::{Deserialize, Serialize};
+
+use super::tree::{Declaration, Declared};
+use crate::builder::{Artefact, Builder};
+
+pub(crate) const NAME: &str = "debian";
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Parameters {
+    /// What is there before the packages: the links of a merged `/usr`.
+    pub(crate) foundation: Vec<Declared>,
+    /// The names of the packages, one for each of the first inputs.
+    pub(crate) packages: Vec<String>,
+    /// How many of the first packages dpkg knows; the others are there without being registered.
+    pub(crate) n_registered: usize,
+    /// What the configuration declares.
+    pub(crate) entries: Vec<Declared>,
+    pub(crate) accounts: Accounts,
+    pub(crate) units: Enablement,
+    /// Whether the packages' scripts run when the machine first starts.
+    pub(crate) is_configured_at_first_boot: bool,
+    /// The source date, in seconds since 1970.
+    pub(crate) time: i64,
+    /// Debian's name of the architecture.
+    pub(crate) architecture: String,
+}
+
+/// The users and groups that a configuration declares.
+#[derive(Default, Serialize, Deserialize)]
+pub(crate) struct Accounts {
+    pub(crate) users: Vec<User>,
+    pub(crate) groups: Vec<Group>,
+}
+
+pub(crate) fn realise(builder: &Builder<'_>, task: &Task) -> Result<Artefact, Failure> {
+    let parameters: Parameters = super::parameters(task)?;
+    let declaration = Declaration { builder, task, time: parameters.time };
+    let (mut tree, packages) = unpack(builder, task, &parameters, &declaration)?;
+    declaration.declare(&mut tree, &parameters.entries)?;
+    let mut root = Root::new(tree, builder.store, parameters.time);
+    configure(&mut root, &packages, &parameters)?;
+    let mut tree = root.into_tree();
+    declaration.declare(&mut tree, &parameters.entries)?;
+    Ok(Artefact::Tree(tree))
+}
+
+/// Merges the trees of the packages, and returns those that dpkg knows.
+fn unpack(
+    builder: &Builder<'_>,
+    task: &Task,
+    parameters: &Parameters,
+    declaration: &Declaration<'_>,
+) -> Result<(Tree, Vec<Package>), Failure> {
+    let mut foundation = Tree::new(declaration.directory());
+    declaration.declare(&mut foundation, &parameters.foundation)?;
+    let mut merger = Merger::new();
+    merger.add("the links of a merged /usr", &foundation, &BTreeSet::new())?;
+    let mut packages = Vec::with_capacity(parameters.n_registered);
+    for (number, (name, input)) in parameters.packages.iter().zip(&task.inputs).enumerate() {
+        let mut tree = builder.tree(input)?;
+        let package = Package::take(&mut tree, builder.store).map_err(|error| format!("package `{name}`: {error}"))?;
+        merger.add(name, &tree, &replaced_by(&package.stanza))?;
+        if number < parameters.n_registered {
+            packages.push(package);
+        }
+    }
+    Ok((merger.into_tree(), packages))
+}
+
+/// Returns the names of the packages whose files a package may replace.
+fn replaced_by(stanza: &str) -> BTreeSet<String> {
+    let fields = deb822::stanzas(stanza).next().and_then(Result::ok);
+    let replaces = fields.and_then(|fields| fields.get("Replaces")).unwrap_or_default();
+    let names = replaces.split([',', '|']).filter_map(|relation| relation.split_whitespace().next());
+    names.map(|name| name.split(':').next().unwrap_or(name).to_owned()).collect()
+}
+
+/// Does what the packages' scripts would do.
+fn configure(root: &mut Root<'_>, packages: &[Package], parameters: &Parameters) -> Result<(), Failure> {
+    let Accounts { users, groups } = &parameters.accounts;
+    let accounts = debian::accounts(root, packages, users, groups)?;
+    debian::pam(root, packages)?;
+    debian::file_commands(root, packages, &accounts)?;
+    debian::base_files(root, packages, &accounts)?;
+    debian::alternatives(root, packages, &accounts)?;
+    debian::units(root, packages, &parameters.units)?;
+    let state = if parameters.is_configured_at_first_boot { PackageState::Unpacked } else { PackageState::Installed };
+    debian::dpkg_database(root, packages, &parameters.architecture, state)?;
+    Ok(())
+}
