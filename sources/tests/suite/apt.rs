@@ -165,9 +165,9 @@ fn lines(text: &str) -> impl Iterator<Item = (&str, &str)> {
     text.lines().filter(is_line).map(|line| line.split_once(": ").expect("a line is `NAME: REST`"))
 }
 
-/// Returns the sets for an architecture: a name may end in ` ARCHITECTURE`, and is then for this one only.
-fn sets(architecture: &str) -> Vec<(&'static str, Vec<&'static str>)> {
-    let is_for = |name: &str| name.split_once(' ').is_none_or(|(_, only)| only == architecture);
+/// Returns the sets for a suite and an architecture: a name may end in either, and is then for this one only.
+fn sets(suite: &str, architecture: &str) -> Vec<(&'static str, Vec<&'static str>)> {
+    let is_for = |name: &str| name.split_once(' ').is_none_or(|(_, only)| only == architecture || only == suite);
     let all = lines(include_str!("../apt/sets.txt")).filter(|(name, _)| is_for(name));
     all.map(|(name, packages)| (name, packages.split(' ').collect())).collect()
 }
@@ -188,7 +188,7 @@ fn differences(archive: &Archive) -> BTreeMap<&'static str, String> {
         let theirs = archive.installed_by_apt(name, &[essential.as_slice(), packages.as_slice()].concat());
         difference(choose(&universe, &packages), theirs).map(|difference| (name, difference))
     };
-    sets(archive.architecture).into_iter().filter_map(compare).collect()
+    sets(archive.suite, archive.architecture).into_iter().filter_map(compare).collect()
 }
 
 fn difference(ours: Result<Packages, String>, theirs: Result<Packages, String>) -> Option<String> {
@@ -214,8 +214,10 @@ fn check(suite: &'static str, architecture: &'static str) {
 
 #[test]
 fn there_are_many_sets() {
-    for architecture in ["amd64", "arm64"] {
-        assert!(50 <= sets(architecture).len());
+    for suite in ["bookworm", "trixie"] {
+        for architecture in ["amd64", "arm64"] {
+            assert!(50 <= sets(suite, architecture).len());
+        }
     }
 }
 
