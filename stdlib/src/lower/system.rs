@@ -290,8 +290,11 @@ fn blobs(loader: View<'_, '_>, package: NodeId) -> Result<Vec<Blob>, LowerError>
     Ok(blobs)
 }
 
-/// Returns the packages to be installed, those of services included, each with the record that names it.
-fn installed<'e, 'h>(system: View<'e, 'h>) -> Result<Vec<((Value<'h>, Place), View<'e, 'h>)>, LowerError> {
+/// A package as it is named, where that is, and the record that does it.
+type Named<'e, 'h> = ((Value<'h>, Place), View<'e, 'h>);
+
+/// Returns the packages to be installed, those of services included.
+fn installed<'e, 'h>(system: View<'e, 'h>) -> Result<Vec<Named<'e, 'h>>, LowerError> {
     let mut named = Vec::new();
     for field in ["base-packages", "packages"] {
         named.extend(system.list(field)?.into_iter().map(|source| (source, system)));
