@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`cases`] | the command line: every folder of `tests/cases` is a transcript that is played and compared |
 //! | [`qemu`] | a disk: it boots in an emulated machine, and somebody logs in |
+//! | [`mirror`] | what `apt` inside of a machine installs from |
 //! | [`judges`] | a disk: `e2fsck`, `fsck.fat`, `sgdisk` find nothing to say |
 //!
 //! This crate knows nothing of gravure's own crates: it judges files and programs from outside. It is a library, because
@@ -15,6 +16,7 @@
 pub mod cases;
 mod console;
 pub mod judges;
+pub mod mirror;
 pub mod qemu;
 mod terminal;
 mod tool;

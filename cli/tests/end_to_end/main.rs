@@ -3,6 +3,8 @@
 //! These tests stand here, and what they stand on in `tests/`, because cargo promises the program of a crate, built and
 //! current, only to the tests of that crate.
 
+mod debian;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
