@@ -30,6 +30,7 @@ pub(crate) enum Command {
     Eval(Eval),
     Check(Check),
     Graph(Graph),
+    Lock(Lock),
     Realise(Realise),
     Store(Store),
 }
@@ -112,6 +113,37 @@ pub(crate) struct Graph {
     /// Also write the nodes as files KEY.json into this directory.
     #[arg(long, value_name = "DIR")]
     pub(crate) tasks: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) project: Project,
+    #[command(flatten)]
+    pub(crate) outside: Outside,
+}
+
+/// Find the packages of files, and write down in `gravure.lock` which they are, without building anything.
+///
+/// `build` takes exactly the packages that the lock file names, whatever the mirror has by then. Without --update only
+/// what is missing is added; with it, the newest state of the archives and the best versions are taken: of all packages,
+/// or of those that are named.
+///
+/// What ends with `.img` or has a `/` or `#` in it is a FILE, every other name is a PACKAGE, wherever they stand:
+///
+///   gravure lock                     add what is missing for all files of the project
+///   gravure lock --update            renew everything, and drop what no file needs any more
+///   gravure lock --update hello      renew `hello` only, and what its new version needs
+///   gravure lock a.img --update      renew the packages of `a.img`; those of other files stay
+#[derive(Debug, Args)]
+#[command(override_usage = "gravure lock [OPTIONS] [FILE]...\n       gravure lock [OPTIONS] [FILE]... --update [PACKAGE]...", verbatim_doc_comment)]
+pub(crate) struct Lock {
+    /// Files whose images need packages, all `.img` files of the project if none is given; with --update also the
+    /// packages to renew.
+    #[arg(value_name = "FILE|PACKAGE")]
+    pub(crate) names: Vec<String>,
+    /// Take the newest state of the archives, and from it the best versions: of the packages that are named, else of all.
+    #[arg(short, long, conflicts_with = "locked")]
+    pub(crate) update: bool,
+    /// Turn the operating systems of the files into images of this type.
+    #[arg(short = 't', long, value_name = "TYPE")]
+    pub(crate) image_type: Option<String>,
     #[command(flatten)]
     pub(crate) project: Project,
     #[command(flatten)]
