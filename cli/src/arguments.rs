@@ -49,9 +49,8 @@ pub(crate) struct Build {
     /// List the image types, those of the files included, and build nothing.
     #[arg(long)]
     pub(crate) list_image_types: bool,
-    /// Turn the operating systems of the files into images of this type.
-    #[arg(short = 't', long, value_name = "TYPE")]
-    pub(crate) image_type: Option<String>,
+    #[command(flatten)]
+    pub(crate) form: Form,
     /// Directory to write to, or the file to write a single image to.
     #[arg(short, long, value_name = "DIR|FILE")]
     pub(crate) output: Option<PathBuf>,
@@ -78,9 +77,8 @@ pub(crate) struct Eval {
     /// file stands for; other names are those that the file defines.
     #[arg(long, value_name = "PATH")]
     pub(crate) show: Option<String>,
-    /// Let `image` be the file's operating system, turned into an image of this type.
-    #[arg(short = 't', long, value_name = "TYPE")]
-    pub(crate) image_type: Option<String>,
+    #[command(flatten)]
+    pub(crate) form: Form,
     #[command(flatten)]
     pub(crate) project: Project,
 }
@@ -104,9 +102,8 @@ pub(crate) struct Graph {
     /// Files whose images would be built; `FILE#NAME` is one image of a file.
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<String>,
-    /// Turn the operating systems of the files into images of this type.
-    #[arg(short = 't', long, value_name = "TYPE")]
-    pub(crate) image_type: Option<String>,
+    #[command(flatten)]
+    pub(crate) form: Form,
     /// Draw for Graphviz instead of printing a tree.
     #[arg(long)]
     pub(crate) dot: bool,
@@ -132,7 +129,10 @@ pub(crate) struct Graph {
 ///   gravure lock --update hello      renew `hello` only, and what its new version needs
 ///   gravure lock a.img --update      renew the packages of `a.img`; those of other files stay
 #[derive(Debug, Args)]
-#[command(override_usage = "gravure lock [OPTIONS] [FILE]...\n       gravure lock [OPTIONS] [FILE]... --update [PACKAGE]...", verbatim_doc_comment)]
+#[command(
+    override_usage = "gravure lock [OPTIONS] [FILE]...\n       gravure lock [OPTIONS] [FILE]... --update [PACKAGE]...",
+    verbatim_doc_comment
+)]
 pub(crate) struct Lock {
     /// Files whose images need packages, all `.img` files of the project if none is given; with --update also the
     /// packages to renew.
@@ -141,9 +141,8 @@ pub(crate) struct Lock {
     /// Take the newest state of the archives, and from it the best versions: of the packages that are named, else of all.
     #[arg(short, long, conflicts_with = "locked")]
     pub(crate) update: bool,
-    /// Turn the operating systems of the files into images of this type.
-    #[arg(short = 't', long, value_name = "TYPE")]
-    pub(crate) image_type: Option<String>,
+    #[command(flatten)]
+    pub(crate) form: Form,
     #[command(flatten)]
     pub(crate) project: Project,
     #[command(flatten)]
@@ -176,6 +175,24 @@ pub(crate) enum StoreCommand {
     Verify(StorePlace),
     /// Print the directory of the store.
     Path(StorePlace),
+}
+
+/// Into what the images and operating systems of files are turned.
+#[derive(Debug, Args)]
+pub(crate) struct Form {
+    /// Turn the operating systems of the files into images of this type.
+    #[arg(short = 't', long, value_name = "TYPE")]
+    pub(crate) image_type: Option<String>,
+    /// Turn everything to this platform, such as `aarch64-linux`; else it is what the files say.
+    #[arg(long, value_name = "PLATFORM")]
+    pub(crate) platform: Option<String>,
+}
+
+impl Form {
+    /// Returns the same for the standard library.
+    pub(crate) fn get(&self) -> gravure_stdlib::Form<'_> {
+        gravure_stdlib::Form { image_type: self.image_type.as_deref(), platform: self.platform.as_deref() }
+    }
 }
 
 /// Where paths of the configuration may lead.

@@ -18,7 +18,7 @@ use gravure_eval::{Evaluator, Limits, ModuleId, Program, Value, with_stack};
 use gravure_lang::{Diagnostic, Place};
 use gravure_sources::debian::{LOCK_FILE, Lock};
 use gravure_sources::{Error, ErrorKind};
-use gravure_stdlib::{Archives, Inputs, Locking, LowerError, Output, OutputsError, lower, outputs};
+use gravure_stdlib::{Archives, Form, Inputs, Locking, LowerError, Output, OutputsError, lower, outputs};
 
 use crate::arguments;
 use crate::environment::{Outside, source_date};
@@ -126,13 +126,13 @@ impl Batch {
     /// What goes wrong with one image is reported beside the plan of the others.
     pub(crate) fn plan(
         &self,
-        image_type: Option<&str>,
+        form: Form<'_>,
         outside: &Outside,
         locking: &Locking,
         bars: &Bars,
         threads: usize,
     ) -> (Plan, Trouble) {
-        let (plan, mut trouble) = self.lower_all(image_type, outside, locking, bars, threads);
+        let (plan, mut trouble) = self.lower_all(form, outside, locking, bars, threads);
         if let Some(clash) = plan.clash() {
             trouble.add_mistakes(&self.program.sources, vec![clash]);
         }
@@ -142,7 +142,7 @@ impl Batch {
     /// Lowers all images of all files on so many threads.
     pub(crate) fn lower_all(
         &self,
-        image_type: Option<&str>,
+        form: Form<'_>,
         outside: &Outside,
         locking: &Locking,
         bars: &Bars,
@@ -170,8 +170,7 @@ impl Batch {
             source_date,
         };
         let _line = bars.line("evaluate, find packages".to_owned());
-        let lowered =
-            in_parallel(threads, self.targets.len(), |index| self.lower(index, image_type, &inputs_of(index)));
+        let lowered = in_parallel(threads, self.targets.len(), |index| self.lower(index, form, &inputs_of(index)));
         let mut plan = Plan { locks: locks.clone(), ..Plan::default() };
         for (part, part_trouble) in lowered {
             plan.merge(part);
@@ -191,12 +190,12 @@ impl Batch {
     }
 
     /// Evaluates and lowers the images of one file; on a thread with a large stack.
-    fn lower(&self, index: usize, image_type: Option<&str>, inputs: &Inputs<'_>) -> (Plan, Trouble) {
+    fn lower(&self, index: usize, form: Form<'_>, inputs: &Inputs<'_>) -> (Plan, Trouble) {
         let (target, module) = &self.targets[index];
         let heap = Bump::new();
         let evaluator = Evaluator::new(&self.program, &heap, Limits::default());
         let mut plan = Plan::default();
-        let outputs = match self.outputs(&evaluator, target, *module, image_type) {
+        let outputs = match self.outputs(&evaluator, target, *module, form) {
             Ok(outputs) => outputs,
             Err(trouble) => return (plan, trouble),
         };
@@ -232,10 +231,10 @@ impl Batch {
         evaluator: &Evaluator<'h>,
         target: &Target,
         module: ModuleId,
-        image_type: Option<&str>,
+        form: Form<'_>,
     ) -> Result<Vec<Output<'h>>, Trouble> {
         let (stem, pick) = (target.stem(), target.pick.as_deref());
-        outputs(evaluator, module, &stem, pick, image_type).map_err(|error| match error {
+        outputs(evaluator, module, &stem, pick, form).map_err(|error| match error {
             OutputsError::Diagnostics(mistakes) => Trouble::mistakes(&self.program.sources, mistakes),
             OutputsError::UnknownType { name, near } => {
                 let complaint = Complaint::usage(format!("there is no image type `{name}`"));
@@ -244,6 +243,13 @@ impl Batch {
                     None => complaint,
                 };
                 complaint.help("`gravure build --list-image-types` lists the image types").into()
+            }
+            OutputsError::UnknownPlatform { name, near } => {
+                let complaint = Complaint::usage(format!("there is no platform `{name}`"));
+                match near {
+                    Some(near) => complaint.help(format!("write `{near}`")).into(),
+                    None => complaint.into(),
+                }
             }
             OutputsError::UnknownName { name, near } => {
                 let message = format!("`{}` has no image and no operating system `{name}`", target.path);

@@ -111,6 +111,11 @@ impl Program {
         &self.modules[module.0 as usize].path
     }
 
+    /// Returns the name with this text, if the program has it.
+    pub fn name(&self, text: &str) -> Option<Name> {
+        self.names.find(text)
+    }
+
     /// Returns the text of a name.
     pub fn text(&self, name: Name) -> &str {
         self.names.text(name)

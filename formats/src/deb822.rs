@@ -64,17 +64,7 @@ impl<'a> Stanza<'a> {
 
     /// Returns names and values in order.
     pub fn fields(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
-        let mut rest = self.text;
-        std::iter::from_fn(move || {
-            while !rest.is_empty() {
-                let (field, behind) = rest.split_at(end_of_field(rest));
-                rest = behind;
-                if let Some((name, value)) = field.split_once(':') {
-                    return Some((name, value.trim()));
-                }
-            }
-            None
-        })
+        fields(self.text)
     }
 
     /// Returns the words of the first field of this name; none when it is not there.
@@ -98,8 +88,23 @@ impl<'a> Stanza<'a> {
     }
 }
 
+/// Returns the fields of a text that is one stanza, whose shape is not checked.
+pub(crate) fn fields(stanza: &str) -> impl Iterator<Item = (&str, &str)> {
+    let mut rest = stanza;
+    std::iter::from_fn(move || {
+        while !rest.is_empty() {
+            let (field, behind) = rest.split_at(end_of_field(rest));
+            rest = behind;
+            if let Some((name, value)) = field.split_once(':') {
+                return Some((name, value.trim()));
+            }
+        }
+        None
+    })
+}
+
 /// Returns where the next field starts: behind a line feed that no white space follows.
-pub(crate) fn end_of_field(text: &str) -> usize {
+fn end_of_field(text: &str) -> usize {
     let mut end = 0;
     while let Some(len) = text[end..].find('\n') {
         end += len + 1;

@@ -25,4 +25,4 @@ mod outputs;
 pub use builder::{Builder, write_output};
 pub use library::{roots, source};
 pub use lower::{Archives, Inputs, Locking, LowerError, Lowered, lower};
-pub use outputs::{ImageType, Output, OutputsError, image_types, outputs};
+pub use outputs::{Form, ImageType, Output, OutputsError, image_types, outputs};

@@ -4,6 +4,7 @@ use gravure_eval::{Evaluator, Export, ModuleId, Record, TypeId, Value, nearest};
 use gravure_lang::{Diagnostic, Place};
 
 use crate::library::roots;
+use crate::lower::platforms;
 
 /// A way to make an image of any operating system.
 pub struct ImageType<'h> {
@@ -27,6 +28,15 @@ pub struct Output<'h> {
     pub image: &'h Record<'h>,
 }
 
+/// Into what a file's images and operating systems are turned.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Form<'a> {
+    /// Operating systems become images of this type; none: the default one of their platform.
+    pub image_type: Option<&'a str>,
+    /// Everything is for this platform; none: for the one that it says.
+    pub platform: Option<&'a str>,
+}
+
 /// Why a file has no images.
 #[derive(Debug)]
 pub enum OutputsError {
@@ -34,6 +44,13 @@ pub enum OutputsError {
     Diagnostics(Vec<Diagnostic>),
     /// There is no image type of this name.
     UnknownType {
+        /// The name.
+        name: String,
+        /// The name that was probably meant.
+        near: Option<String>,
+    },
+    /// There is no platform of this name.
+    UnknownPlatform {
         /// The name.
         name: String,
         /// The name that was probably meant.
@@ -57,7 +74,7 @@ impl From<Box<Diagnostic>> for OutputsError {
 }
 
 /// The image types that an operating system is built as when none is named, by its platform.
-const DEFAULT_TYPES: &[(&str, &str)] = &[("x86_64-linux", "efi-raw")];
+const DEFAULT_TYPES: &[(&str, &str)] = &[("x86_64-linux", "efi-raw"), ("aarch64-linux", "efi-raw")];
 
 /// Returns the id of a record type that the standard library declares.
 ///
@@ -124,8 +141,9 @@ pub fn outputs<'h>(
     module: ModuleId,
     file_stem: &str,
     pick: Option<&str>,
-    image_type: Option<&str>,
+    form: Form<'_>,
 ) -> Result<Vec<Output<'h>>, OutputsError> {
+    let platform = form.platform.map(|name| platform_named(evaluator, name)).transpose()?;
     let [image_of, system_of] = [("std/images", "Image"), ("std/os", "OperatingSystem")]
         .map(|(module, name)| std_type(evaluator, module, name));
     let is_picked = |export: &Export<'_>| pick.is_none_or(|pick| export.name == pick);
@@ -133,7 +151,7 @@ pub fn outputs<'h>(
     for (export, value) in items(evaluator, module) {
         match value {
             Ok(value) => {
-                let image = evaluator.as_record_of(value, image_of).filter(|_| image_type.is_none());
+                let image = evaluator.as_record_of(value, image_of).filter(|_| form.image_type.is_none());
                 images.extend(image.map(|image| (export, image)));
                 systems.extend(evaluator.as_record_of(value, system_of).map(|system| (export, system)));
             }
@@ -148,8 +166,12 @@ pub fn outputs<'h>(
     if images.is_empty() && systems.is_empty() && mistakes.is_empty() {
         return Err(nothing(evaluator, module, pick));
     }
+    if let Some(platform) = platform {
+        move_all(evaluator, &mut images, ("std/images", "image-on-platform", image_of), platform)?;
+        move_all(evaluator, &mut systems, ("std/os", "on-platform", system_of), platform)?;
+    }
     for (export, system) in systems {
-        match image_of_system(evaluator, module, system, image_type) {
+        match image_of_system(evaluator, module, system, form.image_type) {
             Ok(image) => images.push((export, image)),
             Err(OutputsError::Diagnostics(found)) => mistakes.extend(found),
             Err(other) => return Err(other),
@@ -159,6 +181,31 @@ pub fn outputs<'h>(
         true => name_outputs(evaluator, images, file_stem, is_alone),
         false => Err(OutputsError::Diagnostics(mistakes)),
     }
+}
+
+/// Returns the symbol of a platform.
+fn platform_named<'h>(evaluator: &Evaluator<'h>, name: &str) -> Result<Value<'h>, OutputsError> {
+    let known = platforms().find(|known| *known == name).and_then(|name| evaluator.program().name(name));
+    known.map(Value::Symbol).ok_or_else(|| {
+        let near = nearest(name, platforms()).map(str::to_owned);
+        OutputsError::UnknownPlatform { name: name.to_owned(), near }
+    })
+}
+
+/// Puts all records onto a platform, by a function of the standard library.
+fn move_all<'h>(
+    evaluator: &Evaluator<'h>,
+    records: &mut [(Export<'h>, &'h Record<'h>)],
+    (module, function, ty): (&str, &str, TypeId),
+    platform: Value<'h>,
+) -> Result<(), OutputsError> {
+    let module = evaluator.module(evaluator.program().module(module).expect("the roots are loaded"));
+    for (export, record) in records {
+        let function = evaluator.field_named(module, function, export.place)?;
+        let moved = evaluator.apply(function, &[Value::Record(record), platform], export.place)?;
+        *record = evaluator.as_record_of(moved, ty).expect("the function says what it returns");
+    }
+    Ok(())
 }
 
 /// Makes an operating system into an image.

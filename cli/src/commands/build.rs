@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &Build) -> Result<(), Trouble> {
     let bars = Bars::new();
     interrupt::ends_with(&bars);
     let locking = locking(&arguments.outside);
-    let (plan, mut trouble) = batch.plan(arguments.image_type.as_deref(), &outside, &locking, &bars, threads);
+    let (plan, mut trouble) = batch.plan(arguments.form.get(), &outside, &locking, &bars, threads);
     if !trouble.is_empty() && !arguments.keep_going {
         bars.clear();
         return Err(trouble);

@@ -3,6 +3,7 @@
 use bumpalo::Bump;
 use gravure_eval::{Evaluator, Limits, ModuleId, Selector, Value, nearest, with_stack};
 use gravure_lang::{Place, SourceMap};
+use gravure_stdlib::Form;
 
 use crate::arguments::Eval;
 use crate::batch::Batch;
@@ -22,7 +23,7 @@ pub(crate) fn run(arguments: &Eval) -> Result<(), Trouble> {
         let (target, module) = &batch.targets[0];
         let shower = Shower { batch: &batch, evaluator: &evaluator, target, module: *module };
         match selector.zip(arguments.show.as_deref()) {
-            Some((selector, path)) => shower.show(&selector, path, arguments.image_type.as_deref()),
+            Some((selector, path)) => shower.show(&selector, path, arguments.form.get()),
             None => shower.show_file(),
         }
     })?;
@@ -47,12 +48,12 @@ impl<'h> Shower<'_, 'h> {
         self.text_of(Value::Record(self.evaluator.module(self.module)), &self.target.stem())
     }
 
-    fn show(&self, selector: &Selector, path: &str, image_type: Option<&str>) -> Result<String, Trouble> {
+    fn show(&self, selector: &Selector, path: &str, form: Form<'_>) -> Result<String, Trouble> {
         // What is wrong with the path itself is shown in its own text.
         let mut sources = self.batch.program.sources.clone();
         let file = sources.add("--show", path);
         let start = match selector.name.as_str() {
-            IMAGE => self.image(image_type)?,
+            IMAGE => self.image(form)?,
             _ => self.export(selector, Place { file, span: selector.span }, &sources)?,
         };
         let value = self.evaluator.select(start, selector, file);
@@ -61,8 +62,8 @@ impl<'h> Shower<'_, 'h> {
     }
 
     /// Returns the one image that the file stands for.
-    fn image(&self, image_type: Option<&str>) -> Result<Value<'h>, Trouble> {
-        let outputs = self.batch.outputs(self.evaluator, self.target, self.module, image_type)?;
+    fn image(&self, form: Form<'_>) -> Result<Value<'h>, Trouble> {
+        let outputs = self.batch.outputs(self.evaluator, self.target, self.module, form)?;
         if let [output] = &outputs[..] {
             return Ok(Value::Record(output.image));
         }

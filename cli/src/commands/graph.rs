@@ -20,8 +20,7 @@ pub(crate) fn run(arguments: &Graph) -> Result<(), Trouble> {
     let outside = Outside::new(&arguments.outside)?;
     let bars = Bars::new();
     interrupt::ends_with(&bars);
-    let (plan, trouble) =
-        batch.plan(arguments.image_type.as_deref(), &outside, &locking(&arguments.outside), &bars, threads);
+    let (plan, trouble) = batch.plan(arguments.form.get(), &outside, &locking(&arguments.outside), &bars, threads);
     bars.clear();
     trouble.or(())?;
     let builder =

@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &arguments::Lock) -> Result<(), Trouble> {
         update: Some(packages.clone()).filter(|packages| !packages.is_empty()),
         ..locking(&arguments.outside)
     };
-    let (plan, trouble) = batch.lower_all(arguments.image_type.as_deref(), &outside, &locking, &bars, threads);
+    let (plan, trouble) = batch.lower_all(arguments.form.get(), &outside, &locking, &bars, threads);
     bars.clear();
     trouble.or(())?;
     if plan.images.is_empty() {
@@ -186,8 +186,10 @@ mod tests {
             from: from.to_owned(),
             to: to.to_owned(),
         };
-        let added = Change::Added { name: "hello".to_owned(), architecture: "all".to_owned(), version: "2.10-3".to_owned() };
-        let expected = "  apt (amd64)  3.0.3 -> 3.0.4\n  apt (amd64)  3 -> 3~rc1 (a downgrade)\n+ hello (all)  2.10-3\n";
+        let added =
+            Change::Added { name: "hello".to_owned(), architecture: "all".to_owned(), version: "2.10-3".to_owned() };
+        let expected =
+            "  apt (amd64)  3.0.3 -> 3.0.4\n  apt (amd64)  3 -> 3~rc1 (a downgrade)\n+ hello (all)  2.10-3\n";
         let changes = [replaced("3.0.3", "3.0.4"), replaced("3", "3~rc1"), added];
         assert_eq!(table(&changes), expected);
         assert_eq!(summary(&changes, &Lock::default()), "2 updated, 1 added");

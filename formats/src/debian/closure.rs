@@ -1,8 +1,9 @@
 //! The closure of packages: what must be there so that the requested packages have all that they need.
 //!
 //! ```text
-//! requests, essential packages  -> chosen first, in order of names
-//! their needs, depth first      -> met by what is chosen already, else by the first alternative that can be
+//! requests, essential packages  -> chosen first
+//! their needs, depth first      -> met by what is chosen already, else by the first alternative that can be;
+//!                                  those of essential packages first, then in order of names
 //! ```
 //! The rules are those of `apt-get install --no-install-recommends` on a system without packages:
 //!
@@ -11,16 +12,17 @@
 //!   version. Another one is only taken where a version is demanded that the best does not have, or when a newer one
 //!   from a source with lower priority is the only way.
 //! - A name that packages provide means the package of that name, else an essential provider, else the one with the
-//!   highest priority, else the first by name.
+//!   highest priority, else the one that the archive is last to mention (`candidates.rs`).
 //! - No two of the chosen conflict with or break each other.
 //!
 //! Where the first alternative turns out to be impossible later, the choices that led there are revised (`search.rs`).
 //! The same universe, requests and options always give the same closure, whatever the order of stanzas.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use super::explain::{Link, Unmet};
-use super::relation::{Comparison, Group};
+use super::relation::Comparison;
 use super::search::Search;
 use super::universe::{Candidate, CandidateId, Universe};
 use crate::debian_version::Version;
@@ -127,6 +129,12 @@ impl Request {
     }
 }
 
+impl fmt::Display for VersionLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.comparison.symbol(), self.version)
+    }
+}
+
 impl VersionLimit {
     /// Whether the version will do. One that cannot be read does not.
     fn admits(&self, version: &str) -> bool {
@@ -165,73 +173,4 @@ impl Closure {
         links.reverse();
         links
     }
-}
-
-/// The candidates for one place, in the order in which they are tried.
-#[derive(Default)]
-pub(super) struct Candidates {
-    pub(super) ids: Vec<CandidateId>,
-}
-
-impl Candidates {
-    /// Adds what meets a group, alternative by alternative.
-    pub(super) fn for_group(universe: &Universe<'_>, group: &Group<'_>, options: &Options) -> Candidates {
-        let mut candidates = Candidates::default();
-        for relation in &group.alternatives {
-            let meets = |id: &CandidateId| universe.candidate(*id).meets(relation, universe.architecture());
-            candidates.add(best(universe, universe.candidates_named(relation.name).filter(meets), options));
-            candidates.add(providers(universe, universe.providers(relation.name).filter(meets), options));
-        }
-        candidates
-    }
-
-    fn add(&mut self, ids: Vec<CandidateId>) {
-        for id in ids {
-            if !self.ids.contains(&id) {
-                self.ids.push(id);
-            }
-        }
-    }
-}
-
-/// Returns candidates of one name, which come best first, as they are tried: locked ones, the best, and then newer ones
-/// from sources with lower priority.
-pub(super) fn best(
-    universe: &Universe<'_>,
-    candidates: impl Iterator<Item = CandidateId>,
-    options: &Options,
-) -> Vec<CandidateId> {
-    let (mut ids, others): (Vec<_>, Vec<_>) = candidates.partition(|id| is_locked(universe, *id, options));
-    let mut newest = None;
-    for id in others {
-        let version = Version::parse(universe.candidate(id).version).ok();
-        if newest.is_none_or(|newest| newest < version) {
-            newest = Some(version);
-            ids.push(id);
-        }
-    }
-    ids
-}
-
-fn is_locked(universe: &Universe<'_>, id: CandidateId, options: &Options) -> bool {
-    let candidate = universe.candidate(id);
-    // Most builds have no lock to hold; no text is copied for them.
-    !options.locked.is_empty() && options.locked.contains(&(candidate.name.to_owned(), candidate.version.to_owned()))
-}
-
-/// Returns providers, which come in order of their names, as they are tried.
-pub(super) fn providers(
-    universe: &Universe<'_>,
-    providers: impl Iterator<Item = CandidateId>,
-    options: &Options,
-) -> Vec<CandidateId> {
-    let all: Vec<CandidateId> = providers.collect();
-    let of_one_name = all.chunk_by(|a, b| universe.candidate(*a).name == universe.candidate(*b).name);
-    let mut packages: Vec<Vec<CandidateId>> =
-        of_one_name.map(|ids| best(universe, ids.iter().copied(), options)).collect();
-    packages.sort_by_key(|ids| {
-        let first = universe.candidate(ids[0]);
-        (!first.is_essential, first.details().map(|details| details.priority).ok())
-    });
-    packages.concat()
 }

@@ -78,10 +78,24 @@ pub enum Block {
     },
     /// It is there, but not as it is wanted.
     Versions {
-        /// Its name.
-        name: String,
+        /// As what it is wanted.
+        wanted: String,
         /// What is there.
         offers: Vec<Offer>,
+    },
+    /// It is wanted for any architecture, which it does not allow.
+    Any {
+        /// Its name.
+        name: String,
+    },
+    /// It is wanted for another architecture than that of the system.
+    Architecture {
+        /// Its name.
+        name: String,
+        /// The architecture that is wanted.
+        wanted: String,
+        /// The one of the system.
+        chosen: String,
     },
     /// Several packages provide it, and a request must say which.
     Virtual {
@@ -167,17 +181,28 @@ impl Unmet {
         }
     }
 
-    /// Returns the number of the request at the start, if it starts with one.
+    /// Returns the number of the request that leads here; when it all began with essential packages, that of one that stands in
+    /// their way.
     pub fn request(&self) -> Option<usize> {
-        match self.chain.first() {
-            Some(Link::Request { index, .. }) => Some(*index),
-            _ => self.instead.iter().find_map(Unmet::request),
-        }
+        let blocks = if let Why::Blocked(blocks) = &self.why { blocks.as_slice() } else { &[] };
+        let parties = blocks.iter().flat_map(Block::parties).filter_map(|party| first_request(&party.chain));
+        first_request(&self.chain)
+            .into_iter()
+            .chain(parties)
+            .next()
+            .or_else(|| self.instead.iter().find_map(Unmet::request))
     }
+}
+
+fn first_request(chain: &[Link]) -> Option<usize> {
+    if let Some(Link::Request { index, .. }) = chain.first() { Some(*index) } else { None }
 }
 
 /// How many other alternatives an explanation goes through.
 const MAX_INSTEAD: usize = 4;
+
+/// How many versions and providers a sentence lists.
+const MAX_OFFERS: usize = 6;
 
 impl Link {
     /// Returns the name of the package.
@@ -226,7 +251,15 @@ impl Block {
 
     /// Whether it says by itself who needs what.
     fn is_complete(&self) -> bool {
-        matches!(self, Block::Refused { .. } | Block::Chosen { .. })
+        !self.parties().is_empty()
+    }
+
+    /// Returns the two packages that do not go together, if that is it.
+    fn parties(&self) -> Vec<&Party> {
+        match self {
+            Block::Refused { by: one, other, .. } | Block::Chosen { wanted: one, chosen: other } => vec![one, other],
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -250,18 +283,19 @@ impl Unmet {
             Why::TooLong => f.write_str("no set of packages was found that goes together; too many choices were tried"),
             Why::Blocked(blocks) if blocks.len() == 1 && blocks[0].is_complete() => write!(f, "{}", blocks[0]),
             Why::Blocked(blocks) => {
-                self.write_need(f)?;
+                self.write_need(f, blocks)?;
                 write_list(f, blocks, "; ")
             }
         }
     }
 
     /// Writes who needs what, up to the colon.
-    fn write_need(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn write_need(&self, f: &mut fmt::Formatter<'_>, blocks: &[Block]) -> fmt::Result {
         let Some(wanted) = &self.wanted else {
-            return match self.chain.last() {
-                Some(link) => write!(f, "`{}` cannot be had: ", link.name()),
-                None => Ok(()),
+            return match (blocks, self.chain.last()) {
+                ([Block::Versions { wanted, .. }], _) => write!(f, "`{wanted}` cannot be had: "),
+                (_, Some(link)) => write!(f, "`{}` cannot be had: ", link.name()),
+                (_, None) => Ok(()),
             };
         };
         for (number, link) in self.chain.iter().enumerate() {
@@ -290,7 +324,11 @@ impl fmt::Display for Block {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Block::Missing { name, nearest } => write_missing(f, name, nearest),
-            Block::Versions { offers, .. } => write_list(f, offers, ", "),
+            Block::Versions { offers, .. } => write_offers(f, offers),
+            Block::Any { name } => write!(f, "`{name}` is not for all architectures at once (`Multi-Arch: allowed`)"),
+            Block::Architecture { name, wanted, chosen } => {
+                write!(f, "`{name}` for {wanted} cannot be chosen on a system for {chosen}")
+            }
             Block::Virtual { name, providers } => {
                 write!(f, "several packages provide `{name}`, one of them must be named: `{}`", providers.join("`, `"))
             }
@@ -308,6 +346,12 @@ impl fmt::Display for Block {
             ),
         }
     }
+}
+
+fn write_offers(f: &mut fmt::Formatter<'_>, offers: &[Offer]) -> fmt::Result {
+    let shown = offers.len().min(MAX_OFFERS);
+    write_list(f, &offers[..shown], ", ")?;
+    if shown < offers.len() { write!(f, ", and {} more", offers.len() - shown) } else { Ok(()) }
 }
 
 fn write_missing(f: &mut fmt::Formatter<'_>, name: &str, nearest: &[String]) -> fmt::Result {

@@ -15,16 +15,43 @@
 //! | `explain` | why there is no such set |
 //! | `root` | what the transforms work on |
 //! | `package` | a package with its control files |
+//! | `units` | `systemctl enable`, `deb-systemd-helper` |
+//! | `scripts` | reads maintainer scripts as commands |
+//! | `accounts` | `/etc/passwd` and its like: `base-passwd`, `systemd-sysusers`, `adduser` |
+//! | `file_commands` | `mkdir`, `cp`, `ln`, `chmod`, `ucf`, `dpkg-statoverride` and the like in scripts |
+//! | `base_files` | `update-shells`, `dh_installnss`, and files that machines make for themselves |
+//! | `alternatives` | `update-alternatives` |
+//! | `dpkg_database` | dpkg: what is installed |
+//! | `pam` | `pam-auth-update` |
 
+mod accounts;
+mod alternatives;
+mod answers;
+mod base_files;
+mod candidates;
 pub mod closure;
+mod dpkg_database;
 pub mod explain;
+mod file_commands;
 pub mod nearest;
 mod package;
+mod pam;
 pub mod relation;
 mod root;
+pub mod scripts;
 mod search;
 mod selection;
+mod statoverride;
+mod ucf;
+mod units;
 pub mod universe;
 
+pub use accounts::{Accounts, AccountsError, Group, User, accounts};
+pub use alternatives::alternatives;
+pub use base_files::base_files;
+pub use dpkg_database::{PackageState, dpkg_database};
+pub use file_commands::file_commands;
 pub use package::{CONTROL_DIRECTORY, Package};
+pub use pam::pam;
 pub use root::{Error, Owner, Root};
+pub use units::{Enablement, units};

@@ -3,7 +3,7 @@
 /// Returns the names most like `wanted`, best first: at most three, and none that differs too much.
 pub fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     const MANY: usize = 3;
-    let limit = (wanted.len() / 4).clamp(1, 4);
+    let limit = (wanted.len() * 3 / 10).min(4);
     let mut best: Vec<(usize, &str)> = Vec::new();
     for name in names.filter(|name| name.len().abs_diff(wanted.len()) <= limit) {
         let distance = distance(wanted.as_bytes(), name.as_bytes());

@@ -136,6 +136,32 @@ impl<'a> Root<'a> {
         }
     }
 
+    /// Returns whom what is at `path` belongs to, at the end of all links; none where nothing is.
+    pub fn owner(&self, path: &str) -> Option<Owner> {
+        let metadata = &self.entry(path).ok()??.metadata;
+        Some(Owner { uid: metadata.uid, gid: metadata.gid })
+    }
+
+    /// Returns the mode of what is at `path`, at the end of all links; none where nothing is.
+    pub fn mode(&self, path: &str) -> Option<u16> {
+        Some(self.entry(path).ok()??.metadata.mode)
+    }
+
+    /// Returns the length of the regular file at `path`, at the end of all links; none where there is no such file.
+    pub fn file_len(&self, path: &str) -> Option<u64> {
+        match &self.entry(path).ok()??.kind {
+            Kind::File(content) => Some(content.len()),
+            _ => None,
+        }
+    }
+
+    /// Returns the paths of what is at `path` and below it.
+    pub fn paths_below(&self, path: &str) -> Vec<String> {
+        let Ok(place) = self.resolved(path) else { return Vec::new() };
+        let paths = self.tree.below(&place).filter_map(|(path, ..)| std::str::from_utf8(path.as_bytes()).ok());
+        paths.map(|path| format!("/{path}")).collect()
+    }
+
     /// Writes a regular file at `path`, in place of what is there unless that is a directory. A link that is there is
     /// replaced, not followed.
     ///
@@ -143,6 +169,14 @@ impl<'a> Root<'a> {
     /// A directory is there, or something above that is none.
     pub fn write(&mut self, path: &str, mode: u16, owner: Owner, content: impl Into<Bytes>) -> Result<(), Error> {
         self.put(path, mode, owner, Kind::File(Extents::from_bytes(content)))
+    }
+
+    /// Writes a file of root's with some content; nothing is copied.
+    ///
+    /// # Errors
+    /// As [`Root::write`].
+    pub fn write_extents(&mut self, path: &str, mode: u16, content: Extents) -> Result<(), Error> {
+        self.put(path, mode, Owner::ROOT, Kind::File(content))
     }
 
     /// Writes a file of root's that all can read.

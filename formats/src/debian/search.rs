@@ -12,9 +12,10 @@
 
 use std::collections::BTreeSet;
 
-use super::closure::{Candidates, Chosen, Closure, Options, Reason, Request, best, providers};
+use super::candidates::{Candidates, Mentions, best};
+use super::closure::{Chosen, Closure, Options, Reason, Request};
 use super::explain::{Block, Link, Offer, Unmet, Why};
-use super::relation::{Group, Relation};
+use super::relation::{Group, Qualifier, Relation};
 use super::selection::{Clash, Member, Selection};
 use super::universe::{CandidateId, Universe};
 
@@ -30,6 +31,7 @@ pub(super) struct Search<'u, 'a> {
     selection: Selection<'u, 'a>,
     trail: Vec<Step<'u, 'a>>,
     agenda: Agenda,
+    mentions: Mentions<'u, 'a>,
     n_choices: usize,
 }
 
@@ -45,7 +47,7 @@ struct Step<'u, 'a> {
     origin: Origin<'u, 'a>,
     chosen: Option<CandidateId>,
     /// The candidates that have not been tried.
-    rest: std::vec::IntoIter<CandidateId>,
+    rest: Candidates,
     /// The agenda before the choice.
     agenda: Mark,
     /// The earlier steps that speak against candidates that were tried.
@@ -139,7 +141,8 @@ impl<'u, 'a> Search<'u, 'a> {
         (0..roots.len()).rev().for_each(|root| agenda.push(Task::NeedsOfRoot(root)));
         (0..roots.len()).rev().for_each(|root| agenda.push(Task::Root(root)));
         let selection = Selection::new(universe);
-        Search { universe, requests, options, roots, selection, trail: Vec::new(), agenda, n_choices: 0 }
+        let mentions = Mentions::new(universe);
+        Search { universe, requests, options, roots, selection, trail: Vec::new(), agenda, mentions, n_choices: 0 }
     }
 
     /// Searches until everything is met or nobody is left to blame.
@@ -196,10 +199,10 @@ impl<'u, 'a> Search<'u, 'a> {
         if self.selection.meets(group) {
             return Ok(());
         }
-        let candidates = Candidates::for_group(self.universe, group, self.options).ids;
+        let candidates = Candidates::for_group(self.universe, group, self.options);
         let has_none = |relation: &&Relation<'_>| {
-            let meets = |id: &CandidateId| self.universe.candidate(*id).meets(relation, self.universe.architecture());
-            !candidates.iter().any(meets)
+            let meets = |id: CandidateId| self.universe.candidate(id).meets(relation, self.universe.architecture());
+            !candidates.all().any(meets)
         };
         let blocks = group.alternatives.iter().filter(has_none).map(|relation| self.without_candidate(relation));
         let blocks = blocks.collect();
@@ -211,7 +214,8 @@ impl<'u, 'a> Search<'u, 'a> {
             Root::Essential(id) if self.is_chosen(self.universe.candidate(id).name) => return Ok(()),
             Root::Essential(id) => {
                 let named = self.universe.candidates_named(self.universe.candidate(id).name);
-                return self.open(Origin::Root(root), best(self.universe, named, self.options), Vec::new());
+                let candidates = Candidates::of_one_name(best(self.universe, named, self.options));
+                return self.open(Origin::Root(root), candidates, Vec::new());
             }
             Root::Request(index) => index,
         };
@@ -229,46 +233,33 @@ impl<'u, 'a> Search<'u, 'a> {
         self.selection.member_named(name).is_some()
     }
 
-    fn candidates_for_request(&self, request: &Request) -> (Vec<CandidateId>, Vec<Block>) {
+    fn candidates_for_request(&self, request: &Request) -> (Candidates, Vec<Block>) {
         let universe = self.universe;
         let is_admitted = |id: &CandidateId| request.admits(universe.candidate(*id));
-        let named = best(universe, universe.candidates_named(&request.name).filter(is_admitted), self.options);
-        if !named.is_empty() {
-            return (named, Vec::new());
-        }
         if universe.candidates_named(&request.name).next().is_some() {
-            let block = Block::Versions { name: request.name.clone(), offers: self.offers(&request.name) };
-            return (Vec::new(), vec![block]);
+            let admitted = universe.candidates_named(&request.name).filter(is_admitted);
+            let block = Block::Versions { wanted: self.words(request), offers: self.offers(&request.name) };
+            let ids = best(universe, admitted, self.options);
+            let blocks = if ids.is_empty() { vec![block] } else { Vec::new() };
+            return (Candidates::of_one_name(ids), blocks);
         }
-        let providing = providers(universe, universe.providers(&request.name).filter(is_admitted), self.options);
-        let mut names: Vec<String> = providing.iter().map(|id| universe.candidate(*id).name.to_owned()).collect();
-        names.sort_unstable();
+        let mut candidates = Candidates::default();
+        candidates.add_providers(universe, universe.providers(&request.name).filter(is_admitted), self.options);
+        let mut names: Vec<String> = candidates.all().map(|id| universe.candidate(id).name.to_owned()).collect();
         names.dedup();
+        let name = request.name.clone();
         match names.len() {
-            0 => (Vec::new(), vec![Block::Missing { name: request.name.clone(), nearest: Vec::new() }]),
-            1 => (providing, Vec::new()),
-            _ => (Vec::new(), vec![Block::Virtual { name: request.name.clone(), providers: names }]),
+            0 => (candidates, vec![Block::Missing { name, nearest: Vec::new() }]),
+            1 => (candidates, Vec::new()),
+            _ => (Candidates::default(), vec![Block::Virtual { name, providers: names }]),
         }
     }
 
     /// Adds a step, and chooses its first candidate that can be.
-    fn open(
-        &mut self,
-        origin: Origin<'u, 'a>,
-        candidates: Vec<CandidateId>,
-        blocks: Vec<Block>,
-    ) -> Result<(), Failure> {
+    fn open(&mut self, origin: Origin<'u, 'a>, candidates: Candidates, blocks: Vec<Block>) -> Result<(), Failure> {
         let agenda = self.agenda.mark();
         let (culprits, failures) = (BTreeSet::new(), Vec::new());
-        self.trail.push(Step {
-            origin,
-            chosen: None,
-            rest: candidates.into_iter(),
-            agenda,
-            culprits,
-            blocks,
-            failures,
-        });
+        self.trail.push(Step { origin, chosen: None, rest: candidates, agenda, culprits, blocks, failures });
         self.choose()
     }
 
@@ -279,7 +270,7 @@ impl<'u, 'a> Search<'u, 'a> {
         if self.options.max_choices < self.n_choices {
             return Err(self.give_up());
         }
-        while let Some(id) = self.trail[step].rest.next() {
+        while let Some(id) = self.trail[step].rest.next(&mut self.mentions) {
             match self.try_candidate(step, id) {
                 Ok(()) => return Ok(()),
                 Err((block, culprit)) => {
@@ -386,17 +377,21 @@ impl<'u, 'a> Search<'u, 'a> {
     }
 }
 
-/// What is asked for by itself: essential packages and real ones in order of their names; then names that are only provided,
-/// since one of the others may provide them.
+/// What is asked for by itself: essential packages, other ones, and names that are only provided, since one of the others may
+/// provide them; each in order of their names.
 fn roots(universe: &Universe<'_>, requests: &[Request], options: &Options) -> Vec<Root> {
-    let is_provided = |name: &str| universe.candidates_named(name).next().is_none();
+    let rank = |name: &str| match universe.candidates_named(name).next() {
+        Some(id) if universe.candidate(id).is_essential => 0,
+        Some(_) => 1,
+        None => 2,
+    };
     let asked = requests.iter().enumerate().map(|(index, request)| (request.name.as_str(), Root::Request(index)));
     let mut roots: Vec<(&str, Root)> = asked.collect();
     if options.essential {
         roots.extend(universe.essential().map(|id| (universe.candidate(id).name, Root::Essential(id))));
     }
     // Stable: the first of two requests for one package stays the first, and goes before its being essential.
-    roots.sort_by_key(|(name, _)| (is_provided(name), *name));
+    roots.sort_by_key(|(name, _)| (rank(name), *name));
     roots.into_iter().map(|(_, root)| root).collect()
 }
 
@@ -426,6 +421,13 @@ impl<'u, 'a> Search<'u, 'a> {
         }
     }
 
+    /// Returns a request in words.
+    fn words(&self, request: &Request) -> String {
+        let limit = request.version.as_ref().map(|limit| format!(" ({limit})")).unwrap_or_default();
+        let source = request.source.map(|source| format!(" from {}", self.universe.sources()[source].name));
+        format!("{}{limit}{}", request.name, source.unwrap_or_default())
+    }
+
     fn block_of_clash(&self, step: usize, id: CandidateId, clash: &Clash<'u, 'a>) -> Block {
         let other = clash.other();
         let mut chain = self.chain(step);
@@ -442,14 +444,27 @@ impl<'u, 'a> Search<'u, 'a> {
     /// Returns why nothing meets a relation.
     fn without_candidate(&self, relation: &Relation<'_>) -> Block {
         let name = relation.name.to_owned();
-        let offers = self.offers(relation.name);
-        if offers.is_empty() { Block::Missing { name, nearest: Vec::new() } } else { Block::Versions { name, offers } }
+        let ids: Vec<CandidateId> = self.having(&name).collect();
+        let Some(first) = ids.first() else { return Block::Missing { name, nearest: Vec::new() } };
+        let first = self.universe.candidate(*first);
+        match (first.details(), relation.qualifier) {
+            (Err(error), _) => Block::Malformed { name: first.name.to_owned(), why: error.to_string() },
+            (Ok(_), Some(Qualifier::Any)) => Block::Any { name },
+            (Ok(_), Some(Qualifier::Architecture(architecture))) if architecture != self.universe.architecture() => {
+                let (wanted, chosen) = (architecture.to_owned(), self.universe.architecture().to_owned());
+                Block::Architecture { name, wanted, chosen }
+            }
+            _ => Block::Versions { wanted: relation.to_string(), offers: self.offers(&name) },
+        }
     }
 
     /// Returns who has or provides a name, in which versions.
     fn offers(&self, name: &str) -> Vec<Offer> {
-        let universe = self.universe;
-        let ids = universe.candidates_named(name).chain(universe.providers(name));
-        ids.map(|id| Offer::new(universe, id, name)).collect()
+        self.having(name).map(|id| Offer::new(self.universe, id, name)).collect()
+    }
+
+    /// Returns the candidates that have a name, then those that provide it.
+    fn having(&self, name: &str) -> impl Iterator<Item = CandidateId> {
+        self.universe.candidates_named(name).chain(self.universe.providers(name))
     }
 }

@@ -4,7 +4,7 @@
 //! (source, stanza) ... -> candidates in order of their names, the best of each name first
 //!                         names that are provided -> candidates
 //! ```
-//! Indexes have tens of megabytes and 70,000 stanzas, of which a choice touches a few hundred. So of each stanza only five
+//! Indexes have tens of megabytes and 70,000 stanzas, of which a choice touches a few hundred. So of each stanza only six
 //! fields are looked at beforehand, and nothing is copied; relations are read when a candidate is considered.
 
 use std::cmp::{Ordering, Reverse};
@@ -33,6 +33,7 @@ pub struct Universe<'a> {
     candidates: Vec<Candidate<'a>>,
     /// Names that are provided, and who provides them; in order.
     provided: Vec<(&'a str, CandidateId)>,
+    reading_order: OnceLock<Vec<CandidateId>>,
 }
 
 /// The number of a candidate in its universe; in order of names.
@@ -46,6 +47,8 @@ pub struct Candidate<'a> {
     pub name: &'a str,
     /// Its version, which is not checked.
     pub version: &'a str,
+    /// The package of sources that it was built from.
+    pub source_package: &'a str,
     /// The number of its source.
     pub source: usize,
     /// Its stanza in the index.
@@ -218,7 +221,13 @@ impl<'a> Universe<'a> {
         found.sort_by(|(a, _), (b, _)| a.name.cmp(b.name).then_with(|| better_first(&sources, a, b)));
         let provided = provided(&found);
         let candidates = found.into_iter().map(|(candidate, _)| candidate).collect();
-        Ok(Universe { architecture: architecture.to_owned(), sources, candidates, provided })
+        Ok(Universe {
+            architecture: architecture.to_owned(),
+            sources,
+            candidates,
+            provided,
+            reading_order: OnceLock::new(),
+        })
     }
 
     /// Returns the architecture that the candidates are for.
@@ -256,6 +265,17 @@ impl<'a> Universe<'a> {
     pub fn essential(&self) -> impl Iterator<Item = CandidateId> {
         let is_best = |at: usize| at == 0 || self.candidates[at - 1].name != self.candidates[at].name;
         (0..self.candidates.len()).filter(move |&at| self.candidates[at].is_essential && is_best(at)).map(id)
+    }
+
+    /// Returns the stanzas in the order in which Debian's indexes have them, whatever the order was here: those of one source
+    /// after those of another, by the packages' source packages, then by their own names.
+    pub(super) fn stanzas_in_reading_order(&self) -> impl Iterator<Item = &'a str> {
+        let order = self.reading_order.get_or_init(|| {
+            let mut order: Vec<CandidateId> = (0..self.candidates.len()).map(id).collect();
+            order.sort_by_key(|id| (self.candidate(*id).source, self.candidate(*id).source_package));
+            order
+        });
+        order.iter().map(|id| self.candidate(*id).stanza)
     }
 
     /// Returns the names of all packages in order, each as often as there are candidates.
@@ -296,6 +316,7 @@ fn provided<'a>(found: &[(Candidate<'a>, &'a str)]) -> Vec<(&'a str, CandidateId
 #[derive(Default)]
 struct Head<'a> {
     name: &'a str,
+    source_package: &'a str,
     version: &'a str,
     architecture: &'a str,
     provides: &'a str,
@@ -305,29 +326,26 @@ struct Head<'a> {
 impl<'a> Head<'a> {
     fn read(stanza: &'a str) -> Head<'a> {
         let mut head = Head::default();
-        let mut rest = stanza;
-        while !rest.is_empty() {
-            let (field, behind) = rest.split_at(deb822::end_of_field(rest));
+        for (name, value) in deb822::fields(stanza) {
             // Most fields are none of these, which their first letter tells.
-            if matches!(field.as_bytes()[0] | 0x20, b'p' | b'v' | b'a' | b'e') {
-                head.take(field);
+            if name.starts_with(['P', 'p', 'S', 's', 'V', 'v', 'A', 'a', 'E', 'e']) {
+                head.take(name, value);
             }
-            rest = behind;
         }
         head
     }
 
-    fn take(&mut self, field: &'a str) {
-        let Some((name, value)) = field.split_once(':') else { return };
+    fn take(&mut self, name: &str, value: &'a str) {
         let places = [
             ("Package", &mut self.name),
+            ("Source", &mut self.source_package),
             ("Version", &mut self.version),
             ("Architecture", &mut self.architecture),
             ("Provides", &mut self.provides),
             ("Essential", &mut self.essential),
         ];
         if let Some((_, place)) = places.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
-            *place = value.trim();
+            *place = value;
         }
     }
 
@@ -340,6 +358,9 @@ impl<'a> Head<'a> {
         }
         let is_essential = self.essential == "yes";
         let details = OnceLock::new();
-        Ok(Candidate { name: self.name, version: self.version, source, stanza, is_essential, details })
+        // Where it is missing it is the same as the package; its version may stand behind it.
+        let source_package = self.source_package.split(' ').next().filter(|name| !name.is_empty()).unwrap_or(self.name);
+        let (name, version) = (self.name, self.version);
+        Ok(Candidate { name, version, source_package, source, stanza, is_essential, details })
     }
 }

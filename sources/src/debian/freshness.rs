@@ -144,7 +144,9 @@ mod tests {
         assert_eq!(judge(end, Some(MADE + 1), true), Err(rollback.to_owned()));
         let clock = |says: &str| {
             let made = "`URL` was made at 2025-11-15 10:00:00 UTC";
-            Err(format!("the clock of this machine is implausible: it says {says}, and {made}; set the clock, and try again"))
+            Err(format!(
+                "the clock of this machine is implausible: it says {says}, and {made}; set the clock, and try again"
+            ))
         };
         let signed = index.signed().unwrap().at;
         assert_eq!(judge(signed - day, None, false), Ok(()));

@@ -455,9 +455,15 @@ mod tests {
             ("Lock-Version: 1\n\nPackage: x\n", "`l`, line 3: there is no field `Archive`"),
             ("Lock-Version: 1\n\nArchive: x\n", "`l`, line 3: there is no field `Date`"),
             ("Lock-Version: 1\n\n<<<<<<< HEAD\n", "`l`, line 3: "),
-            (&with("Filename: pool/hello.deb", "Filename: ../../etc/passwd"), "`l`, line 10: `trixie`: package `hello` has its file at"),
+            (
+                &with("Filename: pool/hello.deb", "Filename: ../../etc/passwd"),
+                "`l`, line 10: `trixie`: package `hello` has its file at",
+            ),
             (&with("SHA256: ", "SHA256: 0"), "`l`, line 10: `trixie`: package `hello` has a wrong `SHA256`"),
-            (&with("Version: 1\nArch", "Version: 1_2\nArch"), "`l`, line 10: `trixie`: package `hello` has the version"),
+            (
+                &with("Version: 1\nArch", "Version: 1_2\nArch"),
+                "`l`, line 10: `trixie`: package `hello` has the version",
+            ),
         ] {
             let error = Lock::parse(text, "l").unwrap_err();
             assert!(error.message.starts_with(why), "{}", error.message);

@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 
 use gravure_eval::graph::{Failure, Task};
-use gravure_formats::debian::{Package, Root};
+use gravure_formats::debian::{self, Enablement, Group, Package, PackageState, Root, User};
 use gravure_formats::merge::Merger;
 use gravure_formats::{Tree, deb822};
 use serde::{Deserialize, Serialize};
@@ -31,11 +31,13 @@ pub(crate) struct Parameters {
     /// What the configuration declares.
     pub(crate) entries: Vec<Declared>,
     pub(crate) accounts: Accounts,
-    pub(crate) units: Units,
+    pub(crate) units: Enablement,
     /// Whether the packages' scripts run when the machine first starts.
     pub(crate) is_configured_at_first_boot: bool,
     /// The source date, in seconds since 1970.
     pub(crate) time: i64,
+    /// Debian's name of the architecture.
+    pub(crate) architecture: String,
 }
 
 /// The users and groups that a configuration declares.
@@ -43,33 +45,6 @@ pub(crate) struct Parameters {
 pub(crate) struct Accounts {
     pub(crate) users: Vec<User>,
     pub(crate) groups: Vec<Group>,
-}
-
-#[derive(Serialize, Deserialize)]
-pub(crate) struct User {
-    pub(crate) name: String,
-    pub(crate) password: Option<String>,
-    pub(crate) uid: Option<u32>,
-    pub(crate) group: String,
-    pub(crate) supplementary_groups: Vec<String>,
-    pub(crate) comment: String,
-    pub(crate) home_directory: String,
-    pub(crate) creates_home: bool,
-    pub(crate) shell: String,
-}
-
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Group {
-    pub(crate) name: String,
-    pub(crate) id: Option<u32>,
-}
-
-/// What a configuration says of units of systemd.
-#[derive(Default, Serialize, Deserialize)]
-pub(crate) struct Units {
-    pub(crate) enabled: Vec<String>,
-    pub(crate) disabled: Vec<String>,
-    pub(crate) masked: Vec<String>,
 }
 
 pub(crate) fn realise(builder: &Builder<'_>, task: &Task) -> Result<Artefact, Failure> {
@@ -117,6 +92,14 @@ fn replaced_by(stanza: &str) -> BTreeSet<String> {
 
 /// Does what the packages' scripts would do.
 fn configure(root: &mut Root<'_>, packages: &[Package], parameters: &Parameters) -> Result<(), Failure> {
-    let _ = (root, packages, parameters);
+    let Accounts { users, groups } = &parameters.accounts;
+    let accounts = debian::accounts(root, packages, users, groups)?;
+    debian::pam(root, packages)?;
+    debian::file_commands(root, packages, &accounts)?;
+    debian::base_files(root, packages, &accounts)?;
+    debian::alternatives(root, packages, &accounts)?;
+    debian::units(root, packages, &parameters.units)?;
+    let state = if parameters.is_configured_at_first_boot { PackageState::Unpacked } else { PackageState::Installed };
+    debian::dpkg_database(root, packages, &parameters.architecture, state)?;
     Ok(())
 }

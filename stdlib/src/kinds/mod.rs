@@ -32,7 +32,7 @@ pub(crate) struct Kind {
 }
 
 const KINDS: &[Kind] = &[
-    Kind { name: archive_file::NAME, version: 1, waits: true, realise: archive_file::realise },
+    Kind { name: archive_file::NAME, version: 2, waits: true, realise: archive_file::realise },
     Kind { name: debian::NAME, version: 1, waits: false, realise: debian::realise },
     Kind { name: disk::NAME, version: 1, waits: false, realise: disk::realise },
     Kind { name: ext4::NAME, version: 1, waits: false, realise: ext4::realise },

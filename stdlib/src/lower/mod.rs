@@ -30,6 +30,7 @@ use crate::library::source;
 use crate::outputs::Output;
 
 pub use archives::{Archives, Locking};
+pub(crate) use packages::platforms;
 
 /// What lowering may ask of the outside.
 pub struct Inputs<'a> {

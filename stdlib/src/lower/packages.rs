@@ -368,8 +368,7 @@ impl Asked<'_, '_, '_> {
             Lacking::Packages(why) => match *why {
                 NoAnswer::Unmet(unmet) => {
                     let message = "`gravure.lock` does not have all that this needs, and `--locked` forbids to add it";
-                    let diagnostic =
-                        Diagnostic::error(NOT_LOCKED, message, self.place_of(&unmet), "asked for here");
+                    let diagnostic = Diagnostic::error(NOT_LOCKED, message, self.place_of(&unmet), "asked for here");
                     unmet.to_string().lines().fold(diagnostic, |diagnostic, line| diagnostic.note(line))
                 }
                 NoAnswer::Missing { number, .. } => {
@@ -447,8 +446,13 @@ pub(super) fn not_imported(error: Error, path: &str, place: Place) -> LowerError
     LowerError::Diagnostics(vec![Diagnostic::error("E0504", message, place, label)])
 }
 
+/// Returns the names of all platforms.
+pub(crate) fn platforms() -> impl Iterator<Item = &'static str> {
+    ARCHITECTURES.iter().map(|(platform, _)| *platform)
+}
+
 /// Returns Debian's name of a platform's architecture.
-fn architecture_of(platform: &str) -> &'static str {
+pub(super) fn architecture_of(platform: &str) -> &'static str {
     let known = ARCHITECTURES.iter().find(|(name, _)| *name == platform);
     known.map(|(_, architecture)| *architecture).expect("`Platform` has the platforms of the table")
 }

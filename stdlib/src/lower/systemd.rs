@@ -5,12 +5,13 @@
 
 use gravure_eval::graph::NodeId;
 use gravure_eval::{Value, View};
+use gravure_formats::debian::{Enablement, Group, User};
 
-use super::packages::Resolved;
+use super::packages::{Resolved, architecture_of};
 use super::system::Contents;
 use super::{LowerError, Lowering};
 use crate::kinds;
-use crate::kinds::debian::{self, Accounts, Group, Units, User};
+use crate::kinds::debian::{self, Accounts};
 use crate::kinds::tree::Declared;
 
 /// The links of a merged `/usr`. Packages before Debian 13 are unpacked through them.
@@ -46,6 +47,7 @@ impl Lowering<'_, '_> {
             units: units(system)?,
             is_configured_at_first_boot: system.string("configure")? == "first-boot",
             time: self.source_date(),
+            architecture: architecture_of(system.string("platform")?).to_owned(),
         };
         let label = format!("configure {} packages", packages.len());
         let place = self.nearest(&[system.place("packages"), system.place("services")]);
@@ -134,8 +136,8 @@ fn number(view: View<'_, '_>, field: &str) -> Result<Option<u32>, LowerError> {
 }
 
 /// The units that services enable, disable and mask.
-fn units(system: View<'_, '_>) -> Result<Units, LowerError> {
-    let mut units = Units::default();
+fn units(system: View<'_, '_>) -> Result<Enablement, LowerError> {
+    let mut units = Enablement::default();
     for service in system.records("services")? {
         for (field, names) in
             [("enable", &mut units.enabled), ("disable", &mut units.disabled), ("mask", &mut units.masked)]

@@ -18,7 +18,12 @@ pub(crate) const KERNEL_VERSION: &str = "1.0-test";
 
 /// Returns a package with these members and the directories that they are in.
 pub(crate) fn deb(members: &[(&str, Member<'_>)]) -> Vec<u8> {
-    let control = tar(&[("control", Member::File(0o644, EARLY, b"Package: test\nVersion: 1\nArchitecture: all\n"))]);
+    deb_with("Package: test\nVersion: 1\nArchitecture: all\n", members)
+}
+
+/// Returns a package with this control stanza.
+pub(crate) fn deb_with(stanza: &str, members: &[(&str, Member<'_>)]) -> Vec<u8> {
+    let control = tar(&[("control", Member::File(0o644, EARLY, stanza.as_bytes()))]);
     let data = tar(members);
     let mut archive = b"!<arch>\n".to_vec();
     for (name, content) in [("debian-binary", b"2.0\n".to_vec()), ("control.tar", control), ("data.tar", data)] {
@@ -129,6 +134,11 @@ pub(crate) fn kernel(is_modular: bool) -> Vec<u8> {
     let members: Vec<_> =
         files.iter().map(|(path, content)| (path.as_str(), Member::File(0o644, LATE, content))).collect();
     deb(&members)
+}
+
+/// Returns a package that needs one that nobody has.
+pub(crate) fn needy() -> Vec<u8> {
+    deb_with("Package: needy\nVersion: 1\nArchitecture: all\nDepends: needed (>= 2), test\n", &[])
 }
 
 /// Returns the package of a busybox.

@@ -12,7 +12,7 @@ use gravure_lang::{Diagnostic, Place, SourceMap};
 use gravure_sources::debian::{Access, Mirror};
 use gravure_sources::{Error, ErrorKind, Store};
 use gravure_stdlib::{
-    Archives, Builder, Inputs, Locking, LowerError, OutputsError, lower, outputs, roots, source, write_output,
+    Archives, Builder, Form, Inputs, Locking, LowerError, OutputsError, lower, outputs, roots, source, write_output,
 };
 
 use crate::packages;
@@ -40,6 +40,7 @@ impl Project {
         project.write("packages/kernel-with-ext4.deb", packages::kernel(false));
         project.write("packages/busybox.deb", packages::busybox());
         project.write("packages/grub.deb", packages::grub());
+        project.write("packages/needy.deb", packages::needy());
         project.write("files/tool", "#!/bin/sh\necho tool\n");
         set_mode(&project.path("files/tool"), 0o750);
         project.write("files/site/index.html", "<p>hello");
@@ -98,7 +99,7 @@ impl Project {
             let heap = Bump::new();
             let evaluator = Evaluator::new(&program, &heap, Limits::default());
             let module = program.module(file).unwrap();
-            let found = outputs(&evaluator, module, "system", Some(item), None).unwrap();
+            let found = outputs(&evaluator, module, "system", Some(item), Form::default()).unwrap();
             let selector = Selector::parse(path).unwrap();
             let place = found[0].place;
             let value = evaluator.select(Value::Record(found[0].image), &selector, place.file);
@@ -185,7 +186,7 @@ fn plan(root: &Path, world: &dyn World, file: &str, pick: Option<&str>, store: &
         let evaluator = Evaluator::new(&program, &heap, Limits::default());
         let module = program.module(file).unwrap();
         let mut plan = Plan { sources: program.sources.clone(), ..Plan::default() };
-        let found = match outputs(&evaluator, module, "system", pick, None) {
+        let found = match outputs(&evaluator, module, "system", pick, Form::default()) {
             Ok(found) => found,
             Err(OutputsError::Diagnostics(mistakes)) => {
                 plan.mistakes = rendered(&program.sources, &mistakes);

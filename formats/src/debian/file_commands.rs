@@ -1,0 +1,401 @@
+//! What scripts do to files in plain words: `mkdir`, `install -d`, `cp`, `ln`, `chmod`, `chown`, `chgrp`, `touch`, `ucf`,
+//! `dpkg-statoverride`.
+//!
+//! A call counts if all its words are known and it is certain to run: no condition before it is unknown. Tests of files are
+//! answered from the root as it is so far, questions for users and groups from the accounts. Nothing but an empty
+//! directory is removed; and nothing is done below `/proc`, `/sys`, `/dev` and `/tmp`, which are of the machine that runs.
+
+use super::scripts::{self, Command, Stage, Visitor};
+use super::statoverride::Override;
+use super::{Accounts, Error, Owner, Package, Root, answers, ucf};
+
+/// Directories whose content is of a running machine.
+const RUNNING: [&str; 4] = ["/proc", "/sys", "/dev", "/tmp"];
+
+/// The bits that new files do not have, unless a script says otherwise.
+const UMASK: u16 = 0o022;
+
+/// Does to the root what the packages' `postinst` scripts do to files. `base-files` comes first, since its directories are
+/// taken for granted.
+///
+/// # Errors
+/// A script cannot be read, or the root cannot be written.
+pub fn file_commands(root: &mut Root<'_>, packages: &[Package], accounts: &Accounts) -> Result<(), Error> {
+    let (first, others): (Vec<_>, Vec<_>) = packages.iter().partition(|package| package.name == "base-files");
+    for package in first.into_iter().chain(others) {
+        if let Some(script) = package.text("postinst", root.blobs())? {
+            let mut runner = Runner { root, accounts, umask: UMASK, error: None };
+            scripts::read(&script, Stage::Configure, &mut runner);
+            runner.error.map_or(Ok(()), Err)?;
+        }
+    }
+    Ok(())
+}
+
+struct Runner<'a, 'r> {
+    root: &'a mut Root<'r>,
+    accounts: &'a Accounts,
+    umask: u16,
+    error: Option<Error>,
+}
+
+impl Visitor for Runner<'_, '_> {
+    fn visit(&mut self, command: &Command) -> Option<bool> {
+        if !command.is_literal || self.error.is_some() {
+            return None;
+        }
+        if let Some(answer) = answers::answer(command, self.root, self.accounts) {
+            return Some(answer);
+        }
+        // Overrides are asked for under conditions that hold on every new system.
+        if !command.conditions.is_empty() && command.name() != "dpkg-statoverride" {
+            return None;
+        }
+        let done = self.act(command);
+        done.unwrap_or_else(|error| {
+            self.error = Some(error);
+            None
+        })
+    }
+}
+
+impl Runner<'_, '_> {
+    /// Does what a command does; none if it is another command than those above. `false` is a command that fails.
+    fn act(&mut self, command: &Command) -> Result<Option<bool>, Error> {
+        let arguments = Arguments::parse(command);
+        let paths = arguments.paths.as_slice();
+        let is_allowed = |path: &&str| path.starts_with('/') && !RUNNING.iter().any(|running| is_below(path, running));
+        match (command.name(), paths) {
+            (":", _) => self.redirect(command),
+            ("umask", [mask]) => {
+                self.umask = octal(mask).unwrap_or(self.umask);
+                Ok(Some(true))
+            }
+            ("mkdir", [_, ..]) if paths.iter().all(is_allowed) => self.make_directories(&arguments),
+            ("install", [_, ..]) if arguments.has('d') && paths.iter().all(is_allowed) => {
+                self.make_directories(&arguments)
+            }
+            ("install" | "cp", [from, to]) if is_allowed(to) => self.copy(from, to, command.name(), &arguments),
+            ("ln", [target, link]) if arguments.has('s') && is_allowed(link) => self.link(target, link, &arguments),
+            ("rmdir", [path]) if is_allowed(path) => self.remove_directory(path),
+            ("touch", [_, ..]) if paths.iter().all(is_allowed) => {
+                paths.iter().try_fold(Some(true), |_, path| self.create(path))
+            }
+            ("chmod", [mode, paths @ ..]) if paths.iter().all(is_allowed) => self.change_mode(mode, paths),
+            ("chown", [owner, paths @ ..]) if paths.iter().all(is_allowed) => {
+                let (user, group) = owner.split_once([':', '.']).unwrap_or((owner, ""));
+                self.change_owner(user, group, paths, arguments.has('R'))
+            }
+            ("chgrp", [group, paths @ ..]) if paths.iter().all(is_allowed) => {
+                self.change_owner("", group, paths, arguments.has('R'))
+            }
+            ("ucf", [from, to]) if is_allowed(to) => ucf::install(self.root, from, to),
+            ("ucfr", [package, path]) => ucf::register(self.root, package, path).map(|()| Some(true)),
+            ("dpkg-statoverride", [user, group, mode, path]) if command.words.iter().any(|word| word == "--add") => {
+                let added = Override::new(user, group, mode, path);
+                added.map_or(Ok(Some(false)), |added| added.add(self.root, self.accounts).map(|()| Some(true)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Creates what `: > path` creates.
+    fn redirect(&mut self, command: &Command) -> Result<Option<bool>, Error> {
+        for (operator, path) in &command.redirections {
+            if operator.starts_with('>') && path.starts_with('/') && !is_below(path, "/dev") {
+                self.create(path)?;
+            }
+        }
+        Ok(Some(true))
+    }
+
+    fn create(&mut self, path: &str) -> Result<Option<bool>, Error> {
+        if !self.root.exists(path) {
+            self.root.write(path, 0o666 & !self.umask, Owner::ROOT, "")?;
+        }
+        Ok(Some(true))
+    }
+
+    fn remove_directory(&mut self, path: &str) -> Result<Option<bool>, Error> {
+        if !self.root.is_directory(path) || self.root.paths_below(path).len() > 1 {
+            return Ok(Some(false));
+        }
+        self.root.remove(path).map(|()| Some(true))
+    }
+
+    fn make_directories(&mut self, arguments: &Arguments<'_>) -> Result<Option<bool>, Error> {
+        let Some(owner) = self.owner(arguments.value('o'), arguments.value('g'), Owner::ROOT) else {
+            return Ok(Some(false));
+        };
+        let mode = arguments.value('m').and_then(octal);
+        let may_exist = arguments.has('p') || arguments.has('d');
+        for path in &arguments.paths {
+            match self.root.exists(path) {
+                true if !may_exist => return Ok(Some(false)),
+                true if mode.is_none() => {}
+                _ => self.root.directory(path, mode.unwrap_or(0o777 & !self.umask), owner)?,
+            }
+        }
+        Ok(Some(true))
+    }
+
+    fn copy(&mut self, from: &str, to: &str, name: &str, arguments: &Arguments<'_>) -> Result<Option<bool>, Error> {
+        if self.root.file_len(from).is_none() {
+            return Ok(Some(false));
+        }
+        let to = self.within(from, to);
+        if self.root.exists(&to) && arguments.has('n') {
+            return Ok(Some(true));
+        }
+        let Some(owner) = self.owner(arguments.value('o'), arguments.value('g'), Owner::ROOT) else {
+            return Ok(Some(false));
+        };
+        let kept = self.root.mode(from).unwrap_or(0o644);
+        let mode = if name == "install" { arguments.value('m').and_then(octal).unwrap_or(0o755) } else { kept };
+        self.root.copy(from, &to, mode, owner)?;
+        Ok(Some(true))
+    }
+
+    fn link(&mut self, target: &str, link: &str, arguments: &Arguments<'_>) -> Result<Option<bool>, Error> {
+        let is_replaced = arguments.has('n') || arguments.has('T');
+        let link = if is_replaced && self.root.link_target(link).is_some() {
+            link.to_owned()
+        } else {
+            self.within(target, link)
+        };
+        if self.root.has_name(&link) && !arguments.has('f') {
+            return Ok(Some(false));
+        }
+        self.root.link(&link, target)?;
+        Ok(Some(true))
+    }
+
+    /// Returns where `cp` or `ln` puts something: into a directory under its own name, or just there.
+    fn within(&self, from: &str, to: &str) -> String {
+        match self.root.is_directory(to) {
+            true => format!("{}/{}", to.trim_end_matches('/'), from.rsplit('/').next().unwrap_or(from)),
+            false => to.to_owned(),
+        }
+    }
+
+    fn change_mode(&mut self, mode: &str, paths: &[&str]) -> Result<Option<bool>, Error> {
+        for path in paths {
+            let (Some(before), Some(owner)) = (self.root.mode(path), self.root.owner(path)) else {
+                return Ok(Some(false));
+            };
+            let Some(mode) = changed_mode(before, mode) else { return Ok(None) };
+            self.root.set_owner(path, mode, owner)?;
+        }
+        Ok(Some(true))
+    }
+
+    fn change_owner(&mut self, user: &str, group: &str, paths: &[&str], is_deep: bool) -> Result<Option<bool>, Error> {
+        for path in paths {
+            let places = if is_deep { self.root.paths_below(path) } else { vec![(*path).to_owned()] };
+            for place in places {
+                let (Some(mode), Some(before)) = (self.root.mode(&place), self.root.owner(&place)) else {
+                    return Ok(Some(false));
+                };
+                let some = |name| Some(name).filter(|name: &&str| !name.is_empty());
+                let Some(owner) = self.owner(some(user), some(group), before) else { return Ok(Some(false)) };
+                self.root.set_owner(&place, mode, owner)?;
+            }
+        }
+        Ok(Some(true))
+    }
+
+    /// Returns an owner by names or numbers; what is not given is as before. None if there is no such user or group.
+    fn owner(&self, user: Option<&str>, group: Option<&str>, before: Owner) -> Option<Owner> {
+        let uid = user.map(|user| self.accounts.uid(user).or_else(|| user.parse().ok()));
+        let gid = group.map(|group| self.accounts.gid(group).or_else(|| group.parse().ok()));
+        Some(Owner { uid: uid.unwrap_or(Some(before.uid))?, gid: gid.unwrap_or(Some(before.gid))? })
+    }
+}
+
+fn is_below(path: &str, directory: &str) -> bool {
+    path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Returns the mode that a file of mode `before` has after `chmod`: an octal one, or `u+s`, `go-w`, `a=r` and the like.
+fn changed_mode(before: u16, change: &str) -> Option<u16> {
+    if let Some(mode) = octal(change) {
+        return Some(mode);
+    }
+    change.split(',').try_fold(before, |mode, clause| {
+        let at = clause.find(['+', '-', '='])?;
+        let (who, operation) = (&clause[..at], clause.as_bytes()[at]);
+        let all = who.is_empty() || who.contains('a');
+        let whom = |letter| all || who.contains(letter);
+        let mask = u16::from(whom('u')) * 0o700 + u16::from(whom('g')) * 0o070 + u16::from(whom('o')) * 0o007;
+        let special = u16::from(whom('u')) * 0o4000 + u16::from(whom('g')) * 0o2000;
+        let bits = clause[at + 1..].chars().try_fold(0, |bits, letter| {
+            Some(
+                bits | match letter {
+                    'r' => 0o444 & mask,
+                    'w' => 0o222 & mask,
+                    'x' => 0o111 & mask,
+                    'X' if before & 0o111 != 0 => 0o111 & mask,
+                    'X' => 0,
+                    's' => special,
+                    't' => 0o1000,
+                    _ => return None,
+                },
+            )
+        })?;
+        Some(match operation {
+            b'+' => mode | bits,
+            b'-' => mode & !bits,
+            _ => (mode & !mask) | bits,
+        })
+    })
+}
+
+fn octal(text: &str) -> Option<u16> {
+    u16::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o7777)
+}
+
+/// The arguments of a program: options of one letter, and the rest.
+struct Arguments<'c> {
+    options: Vec<(char, &'c str)>,
+    paths: Vec<&'c str>,
+}
+
+/// Options of `install` and `mkdir` that have a value, and long ones of `ucf`.
+const WITH_VALUE: [char; 3] = ['m', 'o', 'g'];
+const LONG_WITH_VALUE: [(&str, char); 7] = [
+    ("--mode", 'm'),
+    ("--owner", 'o'),
+    ("--group", 'g'),
+    ("--sum-file", ' '),
+    ("--conf-file", ' '),
+    ("--state-dir", ' '),
+    ("--suffix", ' '),
+];
+
+impl<'c> Arguments<'c> {
+    fn parse(command: &'c Command) -> Arguments<'c> {
+        let has_values = matches!(command.name(), "install" | "mkdir");
+        let mut found = Arguments { options: Vec::new(), paths: Vec::new() };
+        let mut words = command.arguments().iter().map(String::as_str);
+        while let Some(word) = words.next() {
+            if word == "--" {
+                found.paths.extend(words.by_ref());
+            } else if let Some((_, letter)) = LONG_WITH_VALUE.iter().find(|(option, _)| *option == word) {
+                found.options.push((*letter, words.next().unwrap_or_default()));
+            } else if let Some(letters) = word.strip_prefix('-').filter(|letters| !letters.is_empty()) {
+                if !letters.starts_with('-') {
+                    found.short(letters, has_values, &mut words);
+                }
+            } else {
+                found.paths.push(word);
+            }
+        }
+        found
+    }
+
+    fn short(&mut self, letters: &'c str, has_values: bool, words: &mut impl Iterator<Item = &'c str>) {
+        for (at, letter) in letters.char_indices() {
+            if has_values && WITH_VALUE.contains(&letter) {
+                let rest = &letters[at + 1..];
+                let value = if rest.is_empty() { words.next().unwrap_or_default() } else { rest };
+                self.options.push((letter, value));
+                return;
+            }
+            self.options.push((letter, ""));
+        }
+    }
+
+    fn has(&self, letter: char) -> bool {
+        self.options.iter().any(|(option, _)| *option == letter)
+    }
+
+    fn value(&self, letter: char) -> Option<&'c str> {
+        self.options.iter().find(|(option, _)| *option == letter).map(|(_, value)| *value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::{Extents, MemoryBlobs, Tree};
+
+    /// Writes one line per path: `mode uid:gid path`, and the target of a link or the text of a file.
+    fn shown(root: &Root<'_>) -> Vec<String> {
+        let line = |path: String| {
+            let Owner { uid, gid } = root.owner(&path).unwrap_or_default();
+            let tail = match (root.link_target(&path), root.file_len(&path)) {
+                (Some(target), _) => return format!("{path} -> {target}"),
+                (None, Some(_)) => format!(" {:?}", root.text(&path).unwrap().unwrap()),
+                (None, None) => String::new(),
+            };
+            format!("{:04o} {uid}:{gid} {path}{tail}", root.mode(&path).unwrap_or(0))
+        };
+        root.paths_below("/").into_iter().map(line).collect()
+    }
+
+    /// Runs a script over a small root, and shows what it has then and had not before.
+    fn check(script: &str, expected: &str) {
+        let blobs = MemoryBlobs::new();
+        let mut root = Root::new(Tree::default(), &blobs, 0);
+        root.write_text("/etc/group", "root:x:0:\nmail:x:8:\nadm:x:4:\n").unwrap();
+        root.write_text("/etc/passwd", "root:x:0:0:::\nweb:x:33:33:::\n").unwrap();
+        root.write_text("/usr/share/x/default.conf", "default").unwrap();
+        root.directory("/var/lib", 0o755, Owner::ROOT).unwrap();
+        root.directory("/var/lock", 0o1777, Owner::ROOT).unwrap();
+        let before = shown(&root);
+        let accounts = Accounts::of(&root).unwrap();
+        let control = BTreeMap::from([("postinst".to_owned(), Extents::from_bytes(script.to_owned()))]);
+        let package = Package::new("Package: x\nVersion: 1\nArchitecture: all\n".to_owned(), control).unwrap();
+        file_commands(&mut root, &[package], &accounts).unwrap();
+        let new = shown(&root).into_iter().filter(|line| !before.contains(line));
+        assert_eq!(new.map(|line| format!("{line}\n")).collect::<String>(), expected, "{script}");
+    }
+
+    #[test]
+    fn what_is_certain_is_done() {
+        check(
+            "mkdir -p /srv/a /srv/b\nchown web:adm /srv/b\nchmod 2775 /srv/b\nchgrp mail /srv/a\nchmod o-x,g+s /srv/a\n",
+            "0755 0:0 /srv\n2754 0:8 /srv/a\n2775 33:4 /srv/b\n",
+        );
+        check("umask 077\ntouch /etc/secret\numask 022\n", "0600 0:0 /etc/secret \"\"\n");
+        check("install -d -m 0750 -o web -g adm /srv\n: > /srv/x\n", "0750 33:4 /srv\n0644 0:0 /srv/x \"\"\n");
+        check(
+            "if [ ! -e /etc/x.conf ]; then cp -p /usr/share/x/default.conf /etc/x.conf; fi\n\
+             if [ -e /etc/x.conf ]; then chmod 600 /etc/x.conf || true; fi\n",
+            "0600 0:0 /etc/x.conf \"default\"\n",
+        );
+        check("rmdir /var/lock\nln -s /run/lock /var/lock\n", "/var/lock -> /run/lock\n");
+    }
+
+    #[test]
+    fn ucf_remembers_its_files() {
+        check(
+            "ucf --three-way --sum-file /usr/share/x/sums /usr/share/x/default.conf /etc/x.conf\nucfr x /etc/x.conf\n",
+            "0644 0:0 /etc/x.conf \"default\"\n0755 0:0 /var/lib/ucf\n0755 0:0 /var/lib/ucf/cache\n\
+             0644 0:0 /var/lib/ucf/cache/:etc:x.conf \"default\"\n\
+             0644 0:0 /var/lib/ucf/hashfile \"c21f969b5f03d33d43e04f8f136e7682  /etc/x.conf\\n\"\n\
+             0644 0:0 /var/lib/ucf/registry \"x \\t /etc/x.conf\\n\"\n",
+        );
+    }
+
+    #[test]
+    fn an_override_is_added_once() {
+        let add = "if ! dpkg-statoverride --list /usr/share/x/default.conf >/dev/null; then\n\
+                   dpkg-statoverride --update --add root mail 4754 /usr/share/x/default.conf; fi\n";
+        check(
+            &format!("{add}{add}"),
+            "4754 0:8 /usr/share/x/default.conf \"default\"\n0755 0:0 /var/lib/dpkg\n\
+             0644 0:0 /var/lib/dpkg/statoverride \"root mail 4754 /usr/share/x/default.conf\\n\"\n",
+        );
+    }
+
+    #[test]
+    fn nothing_else_is_done() {
+        check(
+            "adduser x\nrm -rf /etc\nmkdir relative\nmkdir /proc/x\nif asked; then mkdir /srv; fi\ncp /nowhere /etc/x\n",
+            "",
+        );
+    }
+}

@@ -1,0 +1,395 @@
+//! Walking through a script: which commands run, with which words, under which conditions.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::expand::{Scope, fits};
+use super::lex::Word;
+use super::parse::{Chain, Join, List, Node, Pipeline, Simple, assignment, parse};
+use super::{Command, Stage};
+
+/// What sees the commands of a script one after another.
+pub trait Visitor {
+    /// Takes note of a command. Returns whether it succeeds, as far as that is known; what is read next depends on it.
+    /// Tests of files (`[ -e path ]`) come here too.
+    fn visit(&mut self, command: &Command) -> Option<bool>;
+}
+
+/// How many commands are read at most, so that nested loops end.
+const MOST_COMMANDS: usize = 20_000;
+/// How deep functions may call functions.
+const MOST_CALLS: usize = 16;
+
+/// Reads a script as it runs on the first installation of its package.
+pub fn read(script: &str, stage: Stage, visitor: &mut dyn Visitor) {
+    let variables = BTreeMap::from([("DPKG_ROOT".to_owned(), Some(String::new()))]);
+    let parameters = match stage {
+        Stage::Install => vec![Some("install".to_owned())],
+        Stage::Configure => vec![Some("configure".to_owned()), Some(String::new())],
+    };
+    let scope = Scope { variables, parameters };
+    let mut reader = Reader {
+        visitor,
+        scope,
+        functions: BTreeMap::new(),
+        conditions: Vec::new(),
+        n_certain: 0,
+        doubts: Vec::new(),
+        n_calls: 0,
+        n_commands: 0,
+        flow: Flow::Next,
+    };
+    reader.list(&parse(script));
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    Next,
+    Return,
+    Exit,
+}
+
+struct Reader<'v> {
+    visitor: &'v mut dyn Visitor,
+    scope: Scope,
+    functions: BTreeMap<String, Rc<List>>,
+    conditions: Vec<String>,
+    /// How many of the conditions the call of this function had already.
+    n_certain: usize,
+    /// Conditions under which the function or the script was perhaps left before; what follows may not be reached.
+    doubts: Vec<String>,
+    n_calls: usize,
+    n_commands: usize,
+    flow: Flow,
+}
+
+impl Reader<'_> {
+    /// Reads a list; returns whether its last command succeeds, if that is known.
+    fn list(&mut self, list: &List) -> Option<bool> {
+        let mut status = Some(true);
+        for chain in list {
+            if self.flow != Flow::Next || self.n_commands >= MOST_COMMANDS {
+                break;
+            }
+            status = self.chain(chain);
+        }
+        status
+    }
+
+    fn chain(&mut self, chain: &Chain) -> Option<bool> {
+        let outer = self.conditions.len();
+        let mut status = self.pipeline(&chain.first);
+        let mut source = chain.first.source.clone();
+        for (join, pipeline) in &chain.rest {
+            match (status, join) {
+                (Some(true), Join::Or) | (Some(false), Join::And) => continue,
+                (Some(_), _) => status = self.pipeline(pipeline),
+                (None, join) => {
+                    self.conditions.push(if *join == Join::Or { negated(&source) } else { source.clone() });
+                    let right = self.pipeline(pipeline);
+                    // `a || true` succeeds whatever `a` does.
+                    status = right.filter(|&succeeds| succeeds == (*join == Join::Or));
+                }
+            }
+            source.clone_from(&pipeline.source);
+            if self.flow != Flow::Next {
+                break;
+            }
+        }
+        self.conditions.truncate(outer);
+        status
+    }
+
+    fn pipeline(&mut self, pipeline: &Pipeline) -> Option<bool> {
+        let mut status = None;
+        for node in &pipeline.nodes {
+            status = self.node(node);
+        }
+        if pipeline.nodes.len() > 1 {
+            status = None;
+        }
+        status.map(|succeeds| succeeds != pipeline.is_negated)
+    }
+
+    fn node(&mut self, node: &Node) -> Option<bool> {
+        match node {
+            Node::Simple(simple) => self.simple(simple),
+            Node::Group(list) => self.list(list),
+            Node::If { branches, otherwise } => self.branches(branches, otherwise),
+            Node::Case { word, arms } => self.case(word, arms),
+            Node::For { name, words, body } => self.loop_over_words(name, words, body),
+            Node::While { condition, body } => {
+                let arm = |reader: &mut Self| {
+                    reader.list(condition);
+                    reader.list(body)
+                };
+                self.perhaps(vec![("while".to_owned(), Box::new(arm))]);
+                None
+            }
+            Node::Function { name, body } => {
+                self.functions.insert(name.clone(), Rc::new(body.clone()));
+                Some(true)
+            }
+        }
+    }
+
+    fn branches(&mut self, branches: &[(List, List)], otherwise: &List) -> Option<bool> {
+        let mut open: Vec<Arm<'_, Self>> = Vec::new();
+        for (condition, body) in branches {
+            match self.list(condition) {
+                Some(false) => continue,
+                Some(true) if open.is_empty() => return self.list(body),
+                Some(true) => {
+                    open.push((format!("else {}", source(condition)), Box::new(|reader| reader.list(body))));
+                    self.perhaps(open);
+                    return None;
+                }
+                None => open.push((source(condition), Box::new(|reader| reader.list(body)))),
+            }
+        }
+        if open.is_empty() {
+            return self.list(otherwise);
+        }
+        if !otherwise.is_empty() {
+            let text = branches.last().map(|(condition, _)| negated(&source(condition))).unwrap_or_default();
+            open.push((text, Box::new(|reader| reader.list(otherwise))));
+        }
+        self.perhaps(open);
+        None
+    }
+
+    fn case(&mut self, word: &Word, arms: &[(Vec<Word>, List)]) -> Option<bool> {
+        let value = self.scope.expand_whole(word);
+        let mut open: Vec<Arm<'_, Self>> = Vec::new();
+        for (patterns, body) in arms {
+            let fitting = patterns.iter().map(|pattern| fits(&self.scope, pattern, value.as_deref()?));
+            let fitting: Vec<Option<bool>> = fitting.collect();
+            if fitting.contains(&Some(true)) && open.is_empty() {
+                return self.list(body);
+            }
+            if fitting.iter().all(|fits| *fits == Some(false)) {
+                continue;
+            }
+            let patterns: Vec<&str> = patterns.iter().map(|pattern| pattern.source.as_str()).collect();
+            let text = format!("case {} in {}", word.source, patterns.join(" | "));
+            open.push((text, Box::new(|reader| reader.list(body))));
+        }
+        self.perhaps(open);
+        None
+    }
+
+    fn loop_over_words(&mut self, name: &str, words: &[Word], body: &List) -> Option<bool> {
+        let known: Option<Vec<Vec<String>>> = words.iter().map(|word| self.scope.expand(word)).collect();
+        let Some(values) = known.filter(|_| !words.is_empty()) else {
+            self.scope.variables.insert(name.to_owned(), None);
+            let sources: Vec<&str> = words.iter().map(|word| word.source.as_str()).collect();
+            let text = format!("for {name} in {}", sources.join(" "));
+            self.perhaps(vec![(text, Box::new(|reader| reader.list(body)))]);
+            return None;
+        };
+        for value in values.into_iter().flatten() {
+            self.scope.variables.insert(name.to_owned(), Some(value));
+            self.list(body);
+        }
+        None
+    }
+
+    /// Reads arms of which at most one runs, each under its condition, and settles what is known afterwards.
+    fn perhaps(&mut self, arms: Vec<Arm<'_, Self>>) {
+        let before = self.scope.variables.clone();
+        let mut results = Vec::new();
+        for (condition, read_arm) in arms {
+            self.conditions.push(condition);
+            read_arm(self);
+            self.conditions.pop();
+            results.push(std::mem::replace(&mut self.scope.variables, before.clone()));
+        }
+        for variables in &results {
+            for (name, value) in variables {
+                if before.get(name) != Some(value) {
+                    let settled = settle(before.get(name), value, results.iter().map(|result| result.get(name)));
+                    self.scope.variables.insert(name.clone(), settled);
+                }
+            }
+        }
+    }
+
+    fn simple(&mut self, simple: &Simple) -> Option<bool> {
+        self.n_commands += 1;
+        if simple.words.is_empty() {
+            return self.assign(&simple.assignments);
+        }
+        let command = self.command(simple);
+        match command.words[0].as_str() {
+            // With another status the installation fails, and nothing that follows matters.
+            "exit" if command.words.get(1).is_none_or(|status| status == "0") => self.leave(Flow::Exit, 0),
+            "return" => self.leave(Flow::Return, self.n_certain),
+            "true" | ":" if simple.redirections.is_empty() => return Some(true),
+            "false" => return Some(false),
+            "shift" => {
+                self.scope.parameters.drain(..self.scope.parameters.len().min(1));
+                return Some(true);
+            }
+            "unset" => command.arguments().iter().for_each(|name| self.set(name, Some(String::new()))),
+            "read" => command.arguments().iter().for_each(|name| self.set(name, None)),
+            "export" | "local" | "readonly" => {
+                return self.assign(&simple.words[1..].iter().filter_map(assignment).collect::<Vec<_>>());
+            }
+            "[" | "test" | "dpkg" => {
+                if let Some(holds) = test(&command) {
+                    return Some(holds);
+                }
+            }
+            name => {
+                if let Some(body) = self.functions.get(name).cloned() {
+                    return self.call(&body, simple);
+                }
+            }
+        }
+        self.visitor.visit(&command)
+    }
+
+    fn set(&mut self, name: &str, value: Option<String>) {
+        self.scope.variables.insert(name.to_owned(), value);
+    }
+
+    fn assign(&mut self, assignments: &[(String, Word)]) -> Option<bool> {
+        let mut is_known = true;
+        for (name, word) in assignments {
+            let value = self.scope.expand_whole(word);
+            is_known &= value.is_some();
+            self.set(name, value);
+        }
+        is_known.then_some(true)
+    }
+
+    /// Leaves a function or the script, if it is certain that this is reached; else what follows is in doubt.
+    fn leave(&mut self, flow: Flow, n_certain: usize) {
+        match self.conditions.get(n_certain..) {
+            None | Some([]) if self.doubts.is_empty() => self.flow = flow,
+            Some([.., condition]) => self.doubts.push(format!("not left by: {condition}")),
+            _ => {}
+        }
+    }
+
+    fn command(&self, simple: &Simple) -> Command {
+        let (mut words, mut is_literal) = (Vec::new(), true);
+        for word in &simple.words {
+            match self.scope.expand(word) {
+                Some(known) => words.extend(known),
+                None => {
+                    is_literal = false;
+                    words.push(word.source.clone());
+                }
+            }
+        }
+        if words.is_empty() {
+            words.push(String::new());
+        }
+        let file = |word: &Word| self.scope.expand_whole(word).unwrap_or_else(|| word.source.clone());
+        let redirections = simple.redirections.iter().map(|(operator, word)| (operator.to_string(), file(word)));
+        let conditions = self.conditions.iter().chain(&self.doubts).cloned().collect();
+        Command { words, redirections: redirections.collect(), line: simple.line, is_literal, conditions }
+    }
+
+    fn call(&mut self, body: &Rc<List>, simple: &Simple) -> Option<bool> {
+        if self.n_calls >= MOST_CALLS {
+            return None;
+        }
+        let mut parameters = Vec::new();
+        for word in &simple.words {
+            match self.scope.expand(word) {
+                Some(known) => parameters.extend(known.into_iter().map(Some)),
+                None => parameters.push(None),
+            }
+        }
+        parameters.drain(..parameters.len().min(1));
+        let outer = std::mem::replace(&mut self.scope.parameters, parameters);
+        let n_certain = std::mem::replace(&mut self.n_certain, self.conditions.len());
+        let n_doubts = self.doubts.len();
+        self.n_calls += 1;
+        let status = self.list(body);
+        self.n_calls -= 1;
+        self.n_certain = n_certain;
+        self.doubts.truncate(n_doubts);
+        self.scope.parameters = outer;
+        if self.flow == Flow::Return {
+            self.flow = Flow::Next;
+            return None;
+        }
+        status
+    }
+}
+
+/// Something that is read under a condition, which is given as text.
+type Arm<'a, R> = (String, Box<dyn FnOnce(&mut R) -> Option<bool> + 'a>);
+
+/// Returns what is known of a variable after arms of which at most one ran. A variable that had no value takes the only
+/// one it may have got.
+fn settle<'a>(
+    before: Option<&Option<String>>,
+    value: &Option<String>,
+    results: impl Iterator<Item = Option<&'a Option<String>>>,
+) -> Option<String> {
+    let had_none = before.is_none_or(|before| before.as_deref() == Some(""));
+    let is_only = results.flatten().all(|other| other == value || Some(other) == before);
+    value.clone().filter(|_| had_none && is_only)
+}
+
+fn negated(condition: &str) -> String {
+    condition.strip_prefix("! ").map_or_else(|| format!("! {condition}"), str::to_owned)
+}
+
+fn source(list: &List) -> String {
+    let chains = list.iter().map(|chain| {
+        let mut text = chain.first.source.clone();
+        for (join, pipeline) in &chain.rest {
+            text += if *join == Join::And { " && " } else { " || " };
+            text += &pipeline.source;
+        }
+        text
+    });
+    chains.collect::<Vec<_>>().join("; ")
+}
+
+/// Words that are the same on a system of one architecture.
+const ARCHITECTURE: [&str; 3] = ["$DPKG_MAINTSCRIPT_ARCH", "${DPKG_MAINTSCRIPT_ARCH}", "$(dpkg --print-architecture)"];
+
+/// Returns whether a test of texts holds, or a comparison with the version that was configured before: there was none.
+fn test(command: &Command) -> Option<bool> {
+    if let [bracket, left, operator @ ("=" | "!="), right, ..] =
+        command.words.iter().map(String::as_str).collect::<Vec<_>>()[..]
+        && bracket == "["
+        && [left, right].iter().all(|word| ARCHITECTURE.contains(&word.trim_matches('"')))
+    {
+        return Some(operator == "=");
+    }
+    if !command.is_literal {
+        return None;
+    }
+    let words: Vec<&str> = command.words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["[", inner @ .., "]"] | ["test", inner @ ..] => text_test(inner),
+        // dpkg(1): an empty version is earlier than all, but for the operators with `-nl`, where it is later.
+        ["dpkg", "--compare-versions", "", operator, version] if !version.is_empty() => match *operator {
+            "lt" | "le" | "ne" | "gt-nl" | "ge-nl" | "<<" | "<=" | "<" => Some(true),
+            "gt" | "ge" | "eq" | "lt-nl" | "le-nl" | ">>" | ">=" | ">" | "=" => Some(false),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn text_test(words: &[&str]) -> Option<bool> {
+    match words {
+        ["!", rest @ ..] if !rest.is_empty() => text_test(rest).map(|holds| !holds),
+        ["-z", text] => Some(text.is_empty()),
+        ["-n", text] => Some(!text.is_empty()),
+        [left, "=" | "==", right] => Some(left == right),
+        [left, "!=", right] => Some(left != right),
+        [left, "-eq", right] => Some(left.parse::<i64>().ok()? == right.parse::<i64>().ok()?),
+        [left, "-gt", right] => Some(left.parse::<i64>().ok()? > right.parse::<i64>().ok()?),
+        [text] => Some(!text.is_empty()),
+        _ => None,
+    }
+}

@@ -1,0 +1,123 @@
+use proptest::prelude::*;
+
+use super::*;
+
+/// Writes commands as `line: words [conditions]`, `?` marking those with unknown words.
+fn shown(script: &str) -> String {
+    let lines = commands(script).into_iter().map(|command| {
+        let mark = if command.is_literal { "" } else { "?" };
+        let conditions = match command.conditions.is_empty() {
+            true => String::new(),
+            false => format!(" if {}", command.conditions.join(" AND ")),
+        };
+        format!("{}{mark}: {}{conditions}\n", command.line, command.words.join("|"))
+    });
+    lines.collect()
+}
+
+fn check(script: &str, expected: &str) {
+    assert_eq!(shown(script), expected, "{script}");
+}
+
+#[test]
+fn words_lose_their_quotes() {
+    check("a 'b c' \"d  e\"f \\g \\\nh # comment\n", "1: a|b c|d  ef|g|h\n");
+    check("a \"\\$x \\n\" ''\n", "1: a|$x \\n|\n");
+}
+
+#[test]
+fn variables_with_literal_values_are_filled_in() {
+    check("user=web\nadduser --system \"$user\" ${user}x\n", "2: adduser|--system|web|webx\n");
+    check("list='a  b'\nrun $list \"$list\"\n", "2: run|a|b|a  b\n");
+    check("x=$(date)\nrun \"$x\" ${y#z} *.conf\n", "2?: run|\"$x\"|${y#z}|*.conf\n");
+    check("run ${DPKG_ROOT:+--root=\"$DPKG_ROOT\"} \"$DPKG_ROOT/etc\" ${DPKG_ROOT:-/}\n", "1: run|/etc|/\n");
+}
+
+#[test]
+fn only_the_first_configuration_is_read() {
+    check("if [ \"$1\" = configure ] || [ \"$1\" = abort-upgrade ]; then\n a\nelse\n b\nfi\n", "2: a\n");
+    check("action=\"$1\"\ncase \"$action\" in\n remove|purge) a ;;\n conf*)\n b\n ;;\n *) c;;\nesac\n", "5: b\n");
+    check("if [ -n \"$2\" ]; then a; fi\ndpkg --compare-versions \"$2\" lt-nl 1.0 && b\nc\n", "3: c\n");
+    check("if test ! \"$1\" = configure; then exit 0; fi\na\nexit 0\nb\n", "2: a\n3: exit|0\n");
+}
+
+#[test]
+fn what_is_not_known_is_a_condition() {
+    check(
+        "if ! getent passwd x >/dev/null; then\n a\nelse\n b\nfi\n",
+        "1: getent|passwd|x\n2: a if ! getent passwd x > /dev/null\n4: b if getent passwd x > /dev/null\n",
+    );
+    check("x || y || true\nz\n", "1: x\n1: y if ! x\n2: z\n");
+    check("[ -e /a ] && b\n", "1: [|-e|/a|]\n1: b if [ -e /a ]\n");
+}
+
+#[test]
+fn functions_are_read_where_they_are_called() {
+    let script = "in_root () {\n if [ -z \"$DPKG_ROOT\" ]; then\n  \"$@\"\n else\n  chroot \"$@\"\n fi\n}\n\
+                  put() { mkdir \"/$1\"; chown root:$2 \"/$1\"; }\nin_root adduser --system x\nput srv mail\n";
+    check(script, "3: adduser|--system|x\n8: mkdir|/srv\n8: chown|root:mail|/srv\n");
+}
+
+#[test]
+fn what_follows_a_possible_return_is_in_doubt() {
+    check(
+        "f() { x=$(a)\n if [ -z \"$x\" ]; then return; fi\n b\n}\nf\nc\n",
+        "2?: [|-z|\"$x\"|]\n2: return if [ -z \"$x\" ]\n3: b if not left by: [ -z \"$x\" ]\n6: c\n",
+    );
+    check("a || exit 1\nb\n", "1: a\n1: exit|1 if ! a\n2: b\n");
+    check("a && exit 0\nb\n", "1: a\n1: exit|0 if a\n2: b if not left by: a\n");
+}
+
+#[test]
+fn idioms_are_known() {
+    check(
+        "for x in a.conf:50-a.conf; do run $(echo $x | cut -d: -f1) $(echo $x | cut -d ':' -f2)y; done\n",
+        "1?: run|a.conf|$(echo $x | cut -d ':' -f2)y\n",
+    );
+    check("x=a:b\nrun $(echo $x | cut -d: -f2)\n", "2: run|b\n");
+    check("if [ \"$DPKG_MAINTSCRIPT_ARCH\" != $(dpkg --print-architecture) ]; then a; fi\nb\n", "2: b\n");
+}
+
+#[test]
+fn loops_over_known_words_are_read_once_for_each() {
+    check("for tool in ex vi; do\n run /usr/bin/$tool\ndone\n", "2: run|/usr/bin/ex\n2: run|/usr/bin/vi\n");
+    check("for x in $(ls); do\n run $x\ndone\n", "2?: run|$x if for x in $(ls)\n");
+}
+
+#[test]
+fn variables_set_under_a_condition() {
+    check("if a; then\nx=--slave\nfi\nrun $x\n", "1: a\n4: run|--slave\n");
+    check("if a; then\nx=1\nelse\nx=2\nfi\nrun $x\n", "1: a\n6?: run|$x\n");
+    check("x=0\nif a; then\nx=1\nfi\nrun $x\n", "2: a\n5?: run|$x\n");
+}
+
+#[test]
+fn here_documents_are_skipped() {
+    check("cat > /etc/x <<'EOF'\nadduser\nEOF\nb\n", "1: cat\n4: b\n");
+    check("cat <<-END && c\n\ta\n\tEND\nb\n", "1: cat\n1: c if cat <<- END\n4: b\n");
+}
+
+#[test]
+fn scripts_that_explode_are_given_up() {
+    let doubled = format!("x=ab\n{}run $x\n", "x=$x$x\n".repeat(40));
+    check(&doubled, "42?: run|$x\n");
+    let loops = "for i in 1 2 3 4 5 6 7 8 9; do ".repeat(12) + "x=1; run" + &"; done".repeat(12);
+    assert!(commands(&loops).len() < 20_000);
+    assert!(commands("f() { f; f; f; f; a; }\nf\n").len() < 20_000);
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_read(script in "(?s).{0,200}") {
+        commands(&script);
+    }
+
+    #[test]
+    fn any_pieces_are_read(pieces in proptest::collection::vec(prop_oneof![
+        Just("if"), Just("then"), Just("fi"), Just("case"), Just("in"), Just("esac"), Just("for"), Just("do"), Just("done"),
+        Just(" "), Just("\n"), Just(";;"), Just("f()"), Just("{ "), Just(" }"), Just("("), Just(")"), Just("$("), Just("${x:-"),
+        Just("\""), Just("'"), Just("\\"), Just("a=b"), Just("f"), Just("&&"), Just("||"), Just("<<E"), Just("$@"), Just("x"),
+    ], 0..40)) {
+        commands(&pieces.concat());
+    }
+}
