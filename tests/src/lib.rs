@@ -4,6 +4,8 @@
 //! |---|---|
 //! | [`cases`] | the command line: every folder of `tests/cases` is a transcript that is played and compared |
 //! | [`qemu`] | a disk: it boots in an emulated machine, and somebody logs in |
+//! | [`play`] | the command line where files are not enough: a test plays a transcript against a mirror of its own |
+//! | [`debs`], [`openpgp`], [`http`] | judge nothing: they make packages, sign, and serve what archives consist of |
 //! | [`judges`] | a disk: `e2fsck`, `fsck.fat`, `sgdisk` find nothing to say |
 //!
 //! This crate knows nothing of gravure's own crates: it judges files and programs from outside. It is a library, because
@@ -14,7 +16,11 @@
 
 pub mod cases;
 mod console;
+pub mod debs;
+pub mod http;
 pub mod judges;
+pub mod openpgp;
+pub mod play;
 pub mod qemu;
 mod terminal;
 mod tool;

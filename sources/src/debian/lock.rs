@@ -457,12 +457,12 @@ mod tests {
             ("Lock-Version: 1\n\n<<<<<<< HEAD\n", "`l`, line 3: "),
             (
                 &with("Filename: pool/hello.deb", "Filename: ../../etc/passwd"),
-                "`l`, line 10: `trixie`: package `hello` has its file at",
+                "`l`, line 13: `trixie`: package `hello` has its file at",
             ),
-            (&with("SHA256: ", "SHA256: 0"), "`l`, line 10: `trixie`: package `hello` has a wrong `SHA256`"),
+            (&with("SHA256: ", "SHA256: 0"), "`l`, line 13: `trixie`: package `hello` has a wrong `SHA256`"),
             (
                 &with("Version: 1\nArch", "Version: 1_2\nArch"),
-                "`l`, line 10: `trixie`: package `hello` has the version",
+                "`l`, line 13: `trixie`: package `hello` has the version",
             ),
         ] {
             let error = Lock::parse(text, "l").unwrap_err();
