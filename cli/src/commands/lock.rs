@@ -39,7 +39,8 @@ pub(crate) fn run(arguments: &arguments::Lock) -> Result<(), Trouble> {
     trouble.or(())?;
     if plan.images.is_empty() {
         let message = "no file of the project exports an image or an operating system";
-        return Err(Complaint::new(WRONG_CONFIGURATION, message).into());
+        let help = "export one: `machine = os.OperatingSystem { .. }`";
+        return Err(Complaint::new(WRONG_CONFIGURATION, message).help(help).into());
     }
     check_names(&packages, &plan)?;
     for (root, file) in &plan.locks {

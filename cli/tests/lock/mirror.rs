@@ -63,7 +63,7 @@ pub(crate) fn owner() -> Signer {
     Signer::new(1)
 }
 
-/// The archive `trixie` on a day of November 2025.
+/// The archive `trixie` on a day of November 2025. It has nothing for `arm64` but an empty index.
 #[derive(Clone)]
 pub(crate) struct Archive {
     /// What its release says, but for the files.
@@ -79,7 +79,7 @@ impl Archive {
 
     pub(crate) fn made(date: &str) -> Archive {
         let fields = format!(
-            "Suite: stable\nCodename: trixie\nDate: {date}\nArchitectures: amd64\nComponents: main\n\
+            "Suite: stable\nCodename: trixie\nDate: {date}\nArchitectures: amd64 arm64\nComponents: main\n\
              No-Support-for-Architecture-all: Packages\n"
         );
         Archive { fields, stanzas: Vec::new(), pool: Files::new() }
@@ -120,10 +120,13 @@ impl Archive {
     /// Returns what is to be signed.
     pub(crate) fn release(&self) -> String {
         let listed = |path: &str, bytes: &[u8]| format!(" {} {} {path}\n", Digest::of(bytes), bytes.len());
-        let text = self.index();
-        let directory = "main/binary-amd64/Packages";
-        let (plain, packed) = (listed(directory, text.as_bytes()), listed(&format!("{directory}.gz"), &packed(&text)));
-        format!("{}SHA256:\n{plain}{packed}", self.fields)
+        let mut files = String::new();
+        for (architecture, text) in [("amd64", &self.index()), ("arm64", &String::new())] {
+            let path = format!("main/binary-{architecture}/Packages");
+            files += &listed(&path, text.as_bytes());
+            files += &listed(&format!("{path}.gz"), &packed(text));
+        }
+        format!("{}SHA256:\n{files}", self.fields)
     }
 
     fn index(&self) -> String {
@@ -134,6 +137,7 @@ impl Archive {
     pub(crate) fn files(&self) -> Files {
         let mut files = self.pool.clone();
         files.insert(INDEX.to_owned(), packed(&self.index()));
+        files.insert(INDEX.replace("amd64", "arm64"), packed(""));
         files.insert(IN_RELEASE.to_owned(), owner().message(&self.release()).into_bytes());
         files
     }

@@ -91,6 +91,18 @@ abstract machine = os.OperatingSystem {
 abstract closed-machine = machine { init = 'systemd; base-packages = []; services = [] }
 "#;
 
+const OTHER_ARCHITECTURE: &str = r#"import "std/os" as os
+import "base.img" as base
+
+machine = base.closed-machine {
+  host-name = "machine"
+  platform = 'aarch64-linux
+  kernel { platform = 'aarch64-linux }
+  bootloader { loader = os.grub.efi-arm64 { package = ./packages/grub.deb } }
+  packages = [PACKAGE]
+}
+"#;
+
 fn machine(name: &str, base: &str, packages: &[&str]) -> String {
     let packages: Vec<String> = packages.iter().map(|package| format!("{package:?}")).collect();
     format!(
@@ -278,7 +290,8 @@ fn packages_that_cannot_be_met() {
         .package("libview", "2.9")
         .package_with("postfix", "1", "Conflicts: exim\n")
         .package_with("mailer", "1", "Depends: exim\n")
-        .package("exim", "4");
+        .package("exim", "4")
+        .package("hello", "2.10-2");
     scene.publish("the archive on 15 November", archive.files());
     for packages in [&["editor"][..], &["postfix", "mailer"], &["edtor"]] {
         scene.closed_machine("machine", packages);
@@ -289,9 +302,16 @@ fn packages_that_cannot_be_met() {
     scene.machine("machine", &["helo"]);
     scene.play.tell("a system without what packages need has `helo`", &[]);
     scene.run("gravure lock");
-    scene.machine("machine", &["exim"]);
-    scene.play.tell("a system of another architecture", &[]);
-    scene.run("gravure lock --platform aarch64-linux");
+    scene.play.write("machine.img", OTHER_ARCHITECTURE.replace("PACKAGE", "os.Package { name = \"exim\" }"));
+    scene.play.tell("a system for another architecture, of which the archive has no packages", &[]);
+    scene.run("gravure lock");
+    let foreign = "os.Package { name = \"exim\"; architecture = 'amd64 }";
+    scene.play.write("machine.img", OTHER_ARCHITECTURE.replace("PACKAGE", foreign));
+    scene.play.tell("it has a package for another architecture than its own", &[]);
+    scene.run("gravure lock");
+    scene.play.write("machine.img", OTHER_ARCHITECTURE.replace("aarch64", "riscv64").replace("arm64", "riscv64"));
+    scene.play.tell("it is for an architecture that the archive does not have", &[]);
+    scene.run("gravure lock");
     scene.run("ls gravure.lock");
     scene.check();
 }

@@ -152,16 +152,15 @@ impl Lock {
     /// # Errors
     /// It is no lock file, or one of another version of gravure.
     pub fn parse(text: &str, name: &str) -> Result<Lock, Error> {
-        let refuse = |line: usize, why: String| {
-            Error::new(ErrorKind::Refused, format!("{}, line {line}: {why}", quoted_text(name)))
-        };
+        let refuse_text = |why: &str| Error::new(ErrorKind::Refused, format!("{}, {why}", quoted_text(name)));
+        let refuse = |line: usize, why: String| refuse_text(&format!("line {line}: {why}"));
         let mut lock = Lock::default();
         let body: String = text
             .lines()
             .map(|line| if line.starts_with('#') { "\n" } else { line }.trim_end().to_owned() + "\n")
             .collect();
         for (number, stanza) in deb822::stanzas(&body).enumerate() {
-            let stanza = stanza.map_err(|error| refuse(error.line, error.to_string()))?;
+            let stanza = stanza.map_err(|error| refuse_text(&error.to_string()))?;
             let result = match (number, stanza.get("Package")) {
                 (0, _) => check_version(&stanza),
                 (_, Some(_)) => lock.add_stanza(&stanza),
@@ -449,12 +448,12 @@ mod tests {
             good.replace(from, to)
         };
         for (text, why) in [
-            ("x", "`l`, line 1: "),
+            ("x", "`l`, line 1: neither `Name: value` nor a continuation line"),
             ("A: b\n", "`l`, line 1: a lock file begins with `Lock-Version`"),
             ("Lock-Version: 2\n", "`l`, line 1: this is a lock file of version `2`, and version 1 is known"),
             ("Lock-Version: 1\n\nPackage: x\n", "`l`, line 3: there is no field `Archive`"),
             ("Lock-Version: 1\n\nArchive: x\n", "`l`, line 3: there is no field `Date`"),
-            ("Lock-Version: 1\n\n<<<<<<< HEAD\n", "`l`, line 3: "),
+            ("Lock-Version: 1\n\n<<<<<<< HEAD\n", "`l`, line 3: neither"),
             (
                 &with("Filename: pool/hello.deb", "Filename: ../../etc/passwd"),
                 "`l`, line 13: `trixie`: package `hello` has its file at",

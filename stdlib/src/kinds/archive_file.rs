@@ -44,8 +44,8 @@ pub(crate) fn realise(builder: &Builder<'_>, task: &Task) -> Result<Artefact, Fa
 /// Returns what it means that a mirror does not have a file that an index has named: it went on since that was locked.
 fn gone(mirror: &str, suite: &str, package: &str, version: &str) -> Failure {
     let message = format!(
-        "`{mirror}` does not have `{package}` {version} of `{suite}` any more; \
-         `gravure lock --update {package}` takes the version that it has now"
+        "`{mirror}` does not have `{package}` {version} of `{suite}` any more\n\
+         help: `gravure lock --update {package}` takes the version that it has now"
     );
     Error { kind: ErrorKind::Missing, message }.into()
 }

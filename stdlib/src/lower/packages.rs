@@ -137,12 +137,12 @@ impl Lowering<'_, '_> {
         Ok(Requests { question, places: Vec::new(), singles: Vec::new(), own: Vec::new() })
     }
 
-    /// Asks for a package, by whatever kind of record or path it is named.
+    /// Asks for a package that a field names, by whatever kind of record or path.
     pub(super) fn request<'h>(
         &mut self,
         requests: &mut Requests,
         source: (Value<'h>, Place),
-        view: View<'_, 'h>,
+        (view, field): (View<'_, 'h>, &str),
         purpose: Purpose,
     ) -> Result<(), LowerError> {
         let (value, place) = source;
@@ -155,7 +155,9 @@ impl Lowering<'_, '_> {
                 let record = view.evaluator.view(record);
                 super::checked(record)?;
                 if record.type_name() != "Fetch" {
-                    return request_archived(requests, record, purpose);
+                    // What `os.packages` makes of names is all written in the library; the user wrote the field.
+                    let place = self.nearest(&[record.place("name"), place, view.place(field)]);
+                    return request_archived(requests, record, purpose, place);
                 }
                 let (name, node) = self.fetched(record)?;
                 let digest = self.digest_of_fetched(record, purpose)?;
@@ -176,7 +178,7 @@ impl Lowering<'_, '_> {
         field: &str,
         purpose: Purpose,
     ) -> Result<(), LowerError> {
-        self.request(requests, (view.value(field)?, view.place(field)), view, purpose)
+        self.request(requests, (view.value(field)?, view.place(field)), (view, field), purpose)
     }
 
     /// Asks for a package whose file the configuration names. What it needs is read from it.
@@ -313,9 +315,13 @@ impl Lowering<'_, '_> {
     }
 }
 
-/// Asks for a package that an archive has.
-fn request_archived(requests: &mut Requests, record: View<'_, '_>, purpose: Purpose) -> Result<(), LowerError> {
-    let place = record.place("name");
+/// Asks for a package that an archive has; it is named at `place`.
+fn request_archived(
+    requests: &mut Requests,
+    record: View<'_, '_>,
+    purpose: Purpose,
+    place: Place,
+) -> Result<(), LowerError> {
     if let Some(architecture) = record.optional_string("architecture")?
         && architecture != requests.question.architecture
     {
