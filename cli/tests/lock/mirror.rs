@@ -129,6 +129,13 @@ impl Archive {
         format!("{}SHA256:\n{files}", self.fields)
     }
 
+    /// Returns its release if the index for `amd64`, as it is packed, were these bytes.
+    pub(crate) fn release_with_index(&self, index: &[u8]) -> String {
+        let own = packed(&self.index());
+        let listed = |bytes: &[u8]| format!(" {} {} main/binary-amd64", Digest::of(bytes), bytes.len());
+        self.release().replace(&listed(&own), &listed(index))
+    }
+
     fn index(&self) -> String {
         self.stanzas.join("\n")
     }

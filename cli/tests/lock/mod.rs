@@ -128,9 +128,13 @@ fn lock_and_update() {
     scene.run("gravure lock --locked");
     scene.run("gravure lock");
     scene.run("gravure lock --update apt");
+    scene.run("gravure lock other.img --update");
     scene.run("gravure lock --update helo");
     scene.run("gravure lock hello");
     scene.run("rm other.img && gravure lock --update");
+    scene.run("gravure lock --update");
+    let newest = Archive::on(17).package("apt", "3.0.3").package("hello", "2.10-3");
+    scene.publish("the archive on 17 November, which took a version back", newest.files());
     scene.run("gravure lock --update");
     scene.run("sed -e 's/InRelease: .*/InRelease: [..]/' gravure.lock");
     scene.check();
@@ -253,11 +257,23 @@ fn indexes_that_are_refused() {
         scene.publish(what, files);
         scene.run("gravure lock");
     }
+    let mut cut = archive.files()[INDEX].clone();
+    cut.truncate(cut.len() - 5);
+    let mut files = archive.files_with(owner().message(&archive.release_with_index(&cut)));
+    files.insert(INDEX.to_owned(), cut);
+    scene.publish("an index that is as the release says, and ends too early", files);
+    scene.run("gravure lock");
     let mut files = archive.files();
     files.remove(INDEX);
     scene.publish("an archive without its index", files);
     scene.run("gravure lock");
     scene.run("ls gravure.lock");
+    let mut files = archive.files();
+    let path = files.keys().find(|path| path.contains("/pool/")).expect("the archive has a package").clone();
+    files.get_mut(&path).expect("it has this one")[100] ^= 1;
+    scene.publish("an archive whose package is not what its index says", files);
+    scene.run("gravure build machine.img");
+    scene.run("ls *.raw");
     scene.check();
 }
 
@@ -309,10 +325,35 @@ fn packages_that_cannot_be_met() {
     scene.play.write("machine.img", OTHER_ARCHITECTURE.replace("PACKAGE", foreign));
     scene.play.tell("it has a package for another architecture than its own", &[]);
     scene.run("gravure lock");
-    scene.play.write("machine.img", OTHER_ARCHITECTURE.replace("aarch64", "riscv64").replace("arm64", "riscv64"));
-    scene.play.tell("it is for an architecture that the archive does not have", &[]);
+    scene.play.write("machine.img", OTHER_ARCHITECTURE.replace("PACKAGE", "os.Package { name = \"exim\" }"));
+    let release = archive.release().replace(" arm64", "");
+    let lines: Vec<&str> = release.lines().filter(|line| !line.contains("binary-arm64")).collect();
+    scene.publish(
+        "the archive does not have the architecture",
+        archive.files_with(owner().message(&(lines.join("\n") + "\n"))),
+    );
     scene.run("gravure lock");
     scene.run("ls gravure.lock");
+    scene.check();
+}
+
+/// The files of a project, from wherever in it; and what else is below its root.
+#[test]
+fn whole_projects() {
+    let mut scene = Scene::with_packages("project", &["hello"]);
+    let archive = Archive::on(15).package("apt", "3.0.3").package("hello", "2.10-2").package("nano", "8.4");
+    scene.publish("the archive on 15 November", archive.files());
+    let below =
+        |name: &str, package: &str| machine(name, "base.machine", &[package]).replace("base.img", "../base.img");
+    scene.play.write("boards/first.img", below("first", "apt"));
+    scene.play.write("elsewhere/second.img", below("second", "nano"));
+    scene.run("mkdir elsewhere/.git; gravure lock -t efi-rwa");
+    scene.run("gravure lock -t efi-raw --platform x86_64-linx");
+    scene.run("gravure lock -t efi-raw");
+    scene.run("cd boards && gravure lock --update");
+    scene.run("gravure lock boards/first.img#frist");
+    scene.run("gravure lock boards/first.img#first");
+    scene.run("find . -name gravure.lock");
     scene.check();
 }
 

@@ -375,7 +375,10 @@ impl Asked<'_, '_, '_> {
                 NoAnswer::Unmet(unmet) => {
                     let message = "`gravure.lock` does not have all that this needs, and `--locked` forbids to add it";
                     let diagnostic = Diagnostic::error(NOT_LOCKED, message, self.place_of(&unmet), "asked for here");
-                    unmet.to_string().lines().fold(diagnostic, |diagnostic, line| diagnostic.note(line))
+                    unmet
+                        .to_string()
+                        .lines()
+                        .fold(diagnostic, |diagnostic, line| diagnostic.note(format!("of what is locked: {line}")))
                 }
                 NoAnswer::Missing { number, .. } => {
                     let name = &self.question.singles[number].name;
@@ -396,7 +399,23 @@ impl Asked<'_, '_, '_> {
         let mut lines = text.lines();
         let first = lines.next().unwrap_or_default();
         let diagnostic = Diagnostic::error("E0505", first, self.place_of(unmet), "needed here");
-        lines.fold(diagnostic, |diagnostic, line| diagnostic.note(line))
+        let diagnostic = lines.fold(diagnostic, |diagnostic, line| diagnostic.note(line));
+        let diagnostic =
+            diagnostic.note(format!("looked for in {} for `{}`", self.suites(None), self.question.architecture));
+        match unmet.misspelt() {
+            Some(near) => diagnostic.help(format!("write \"{near}\"")),
+            None => diagnostic,
+        }
+    }
+
+    /// Returns the suites that packages of a source, or of none in particular, are looked for in.
+    fn suites(&self, source: Option<usize>) -> String {
+        let archives = self.question.archives.iter().enumerate();
+        let asked = archives.filter(|(number, wanted)| match source {
+            Some(source) => *number == source,
+            None => !wanted.is_on_request,
+        });
+        asked.map(|(_, wanted)| format!("`{}`", wanted.suite)).collect::<Vec<_>>().join(", ")
     }
 
     /// Returns where the request is written that cannot be met.
@@ -405,15 +424,9 @@ impl Asked<'_, '_, '_> {
     }
 
     fn missing(&self, number: usize, near: Option<String>) -> Diagnostic {
-        let Question { archives, architecture, singles, .. } = self.question;
+        let Question { architecture, singles, .. } = self.question;
         let request = &singles[number];
-        let suites = match request.source {
-            Some(source) => format!("`{}`", archives[source].suite),
-            None => {
-                let regular = archives.iter().filter(|wanted| !wanted.is_on_request);
-                regular.map(|wanted| format!("`{}`", wanted.suite)).collect::<Vec<_>>().join(", ")
-            }
-        };
+        let suites = self.suites(request.source);
         let message = format!("there is no package `{}` in {suites} for `{architecture}`", request.name);
         let diagnostic = Diagnostic::error("E0501", message, self.place_of_single(number), "this package");
         match near {
