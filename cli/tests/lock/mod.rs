@@ -246,19 +246,20 @@ fn releases_that_are_refused() {
 fn indexes_that_are_refused() {
     let mut scene = Scene::with_packages("indexes", &["hello"]);
     let archive = Archive::on(15).package("hello", "2.10-2");
-    let changed: [(&str, fn(&mut Vec<u8>)); 3] = [
-        ("an index of the right length with another byte", |index| index[20] ^= 1),
-        ("an index that ends too early", |index| index.truncate(index.len() - 5)),
-        ("an index with a byte more", |index| index.push(0)),
-    ];
-    for (what, change) in changed {
+    let good = &archive.files()[INDEX];
+    let other = good.iter().enumerate().map(|(at, byte)| if at == 20 { byte ^ 1 } else { *byte }).collect();
+    let longer = [&good[..], &[0]].concat();
+    for (what, index) in [
+        ("an index of the right length with another byte", other),
+        ("an index that ends too early", good[..good.len() - 5].to_vec()),
+        ("an index with a byte more", longer),
+    ] {
         let mut files = archive.files();
-        change(files.get_mut(INDEX).expect("the archive has an index"));
+        files.insert(INDEX.to_owned(), index);
         scene.publish(what, files);
         scene.run("gravure lock");
     }
-    let mut cut = archive.files()[INDEX].clone();
-    cut.truncate(cut.len() - 5);
+    let cut = good[..good.len() - 5].to_vec();
     let mut files = archive.files_with(owner().message(&archive.release_with_index(&cut)));
     files.insert(INDEX.to_owned(), cut);
     scene.publish("an index that is as the release says, and ends too early", files);

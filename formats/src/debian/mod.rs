@@ -21,6 +21,7 @@
 //! | `file_commands` | `mkdir`, `cp`, `ln`, `chmod`, `ucf`, `dpkg-statoverride` and the like in scripts |
 //! | `base_files` | `update-shells`, `dh_installnss`, and files that machines make for themselves |
 //! | `alternatives` | `update-alternatives` |
+//! | `certificates` | `update-ca-certificates` |
 //! | `dpkg_database` | dpkg: what is installed |
 //! | `pam` | `pam-auth-update` |
 
@@ -29,6 +30,7 @@ mod alternatives;
 mod answers;
 mod base_files;
 mod candidates;
+mod certificates;
 pub mod closure;
 mod dpkg_database;
 pub mod explain;
@@ -49,6 +51,7 @@ pub mod universe;
 pub use accounts::{Accounts, AccountsError, Group, User, accounts};
 pub use alternatives::alternatives;
 pub use base_files::base_files;
+pub use certificates::certificates;
 pub use dpkg_database::{PackageState, dpkg_database};
 pub use file_commands::file_commands;
 pub use package::{CONTROL_DIRECTORY, Package};

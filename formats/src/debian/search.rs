@@ -10,13 +10,15 @@
 //! blamed together with. What was chosen in between had no part in it and is chosen anew. When nobody is left to
 //! blame there is no closure (conflict-directed backjumping: Prosser, 1993).
 
+mod failures;
+
 use std::collections::BTreeSet;
 
 use super::candidates::{Candidates, Mentions, best};
 use super::closure::{Chosen, Closure, Options, Reason, Request};
-use super::explain::{Block, Link, Offer, Unmet, Why};
-use super::relation::{Group, Qualifier, Relation};
-use super::selection::{Clash, Member, Selection};
+use super::explain::{Block, Unmet, Why};
+use super::relation::{Group, Relation};
+use super::selection::{Member, Selection};
 use super::universe::{CandidateId, Universe};
 
 /// How many failures of one step are remembered for the explanation.
@@ -272,8 +274,8 @@ impl<'u, 'a> Search<'u, 'a> {
         }
         while let Some(id) = self.trail[step].rest.next(&mut self.mentions) {
             match self.try_candidate(step, id) {
-                Ok(()) => return Ok(()),
-                Err((block, culprit)) => {
+                None => return Ok(()),
+                Some((block, culprit)) => {
                     self.trail[step].blocks.push(block);
                     self.trail[step].culprits.extend(culprit);
                 }
@@ -282,17 +284,18 @@ impl<'u, 'a> Search<'u, 'a> {
         if let Origin::Recommendation { .. } = self.trail[step].origin { Ok(()) } else { Err(self.close()) }
     }
 
-    fn try_candidate(&mut self, step: usize, id: CandidateId) -> Result<(), (Block, Option<usize>)> {
+    /// Chooses a candidate, or returns what speaks against it, and the step that is to blame.
+    fn try_candidate(&mut self, step: usize, id: CandidateId) -> Option<(Block, Option<usize>)> {
         let candidate = self.universe.candidate(id);
         let details = match candidate.details() {
             Ok(details) => details,
             Err(error) => {
                 let name = candidate.name.to_owned();
-                return Err((Block::Malformed { name, why: error.to_string() }, None));
+                return Some((Block::Malformed { name, why: error.to_string() }, None));
             }
         };
         if let Some(clash) = self.selection.clash(id, details) {
-            return Err((self.block_of_clash(step, id, &clash), Some(clash.other().step)));
+            return Some((self.block_of_clash(step, id, &clash), Some(clash.other().step)));
         }
         self.selection.add(Member { step, id }, details);
         self.trail[step].chosen = Some(id);
@@ -300,7 +303,7 @@ impl<'u, 'a> Search<'u, 'a> {
         if self.trail[step].origin.owner().is_some() {
             self.agenda.push(Task::Needs { step, from: 0 });
         }
-        Ok(())
+        None
     }
 
     /// Removes the last step, whose candidates are all tried.
@@ -393,78 +396,4 @@ fn roots(universe: &Universe<'_>, requests: &[Request], options: &Options) -> Ve
     // Stable: the first of two requests for one package stays the first, and goes before its being essential.
     roots.sort_by_key(|(name, _)| (rank(name), *name));
     roots.into_iter().map(|(_, root)| root).collect()
-}
-
-// What failures are made of.
-impl<'u, 'a> Search<'u, 'a> {
-    /// Returns how a step came about, from the request on to the candidate that it chose.
-    fn chain(&self, step: usize) -> Vec<Link> {
-        let mut links = Vec::new();
-        let mut next = Some(step);
-        while let Some(number) = next {
-            links.push(self.link(&self.trail[number]));
-            next = self.trail[number].origin.owner();
-        }
-        links.reverse();
-        links
-    }
-
-    fn link(&self, step: &Step<'u, 'a>) -> Link {
-        let name = step.chosen.map(|id| self.universe.candidate(id).name.to_owned());
-        match step.origin {
-            Origin::Root(Root::Request(index)) => Link::Request { index, name: self.requests[index].name.clone() },
-            Origin::Root(Root::Essential(id)) => Link::Essential { name: self.universe.candidate(id).name.to_owned() },
-            Origin::Need { group, .. } => Link::Needed { name: name.unwrap_or_default(), relation: group.to_string() },
-            Origin::Recommendation { group, .. } => {
-                Link::Recommended { name: name.unwrap_or_default(), relation: group.to_string() }
-            }
-        }
-    }
-
-    /// Returns a request in words.
-    fn words(&self, request: &Request) -> String {
-        let limit = request.version.as_ref().map(|limit| format!(" ({limit})")).unwrap_or_default();
-        let source = request.source.map(|source| format!(" from {}", self.universe.sources()[source].name));
-        format!("{}{limit}{}", request.name, source.unwrap_or_default())
-    }
-
-    fn block_of_clash(&self, step: usize, id: CandidateId, clash: &Clash<'u, 'a>) -> Block {
-        let other = clash.other();
-        let mut chain = self.chain(step);
-        let name = self.universe.candidate(id).name.to_owned();
-        if let Some(Link::Needed { name: last, .. } | Link::Recommended { name: last, .. }) = chain.last_mut() {
-            last.clone_from(&name);
-        }
-        let newcomer = (name, self.universe.candidate(id).version.to_owned(), chain);
-        let candidate = self.universe.candidate(other.id);
-        let chosen = (candidate.name.to_owned(), candidate.version.to_owned(), self.chain(other.step));
-        Block::of_clash(clash, newcomer, chosen)
-    }
-
-    /// Returns why nothing meets a relation.
-    fn without_candidate(&self, relation: &Relation<'_>) -> Block {
-        let name = relation.name.to_owned();
-        let ids: Vec<CandidateId> = self.having(&name).collect();
-        let Some(first) = ids.first() else { return Block::Missing { name, nearest: Vec::new() } };
-        let first = self.universe.candidate(*first);
-        match (first.details(), relation.qualifier) {
-            (Err(error), _) => Block::Malformed { name: first.name.to_owned(), why: error.to_string() },
-            (Ok(_), Some(Qualifier::Any)) => Block::Any { name },
-            (Ok(_), Some(Qualifier::Architecture(architecture))) if architecture != self.universe.architecture() => {
-                let (wanted, chosen) = (architecture.to_owned(), self.universe.architecture().to_owned());
-                Block::Architecture { name, wanted, chosen }
-            }
-            _ => Block::Versions { wanted: relation.to_string(), offers: self.offers(&name) },
-        }
-    }
-
-    /// Returns who has or provides a name, in which versions.
-    fn offers(&self, name: &str) -> Vec<Offer> {
-        self.having(name).map(|id| Offer::new(self.universe, id, name)).collect()
-    }
-
-    /// Returns the candidates that have a name, then those that provide it.
-    fn having(&self, name: &str) -> impl Iterator<Item = CandidateId> {
-        self.universe.candidates_named(name).chain(self.universe.providers(name))
-    }
 }

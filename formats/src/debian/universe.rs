@@ -168,9 +168,10 @@ impl Relation<'_> {
 
 impl<'a> Details<'a> {
     fn read(candidate: &Candidate<'a>) -> Result<Box<Details<'a>>, RelationError> {
-        // A stanza with a malformed line lost its shape before it came here; what can be read of it counts.
-        let stanza = deb822::stanzas(candidate.stanza).next().and_then(Result::ok);
-        let field = |name: &str| stanza.and_then(|stanza| stanza.get(name));
+        let field = |name: &str| {
+            let is_named = |(field, _): &(&str, &str)| field.eq_ignore_ascii_case(name);
+            deb822::fields(candidate.stanza).find(is_named).map(|(_, value)| value)
+        };
         let groups = |name: &str| relation::parse_groups(field(name).unwrap_or_default());
         let relations = |name: &str| relation::parse_relations(field(name).unwrap_or_default());
         let version = Version::parse(candidate.version).map_err(|error| RelationError {

@@ -98,6 +98,7 @@ fn configure(root: &mut Root<'_>, packages: &[Package], parameters: &Parameters)
     debian::file_commands(root, packages, &accounts)?;
     debian::base_files(root, packages, &accounts)?;
     debian::alternatives(root, packages, &accounts)?;
+    debian::certificates(root, packages)?;
     debian::units(root, packages, &parameters.units)?;
     let state = if parameters.is_configured_at_first_boot { PackageState::Unpacked } else { PackageState::Installed };
     debian::dpkg_database(root, packages, &parameters.architecture, state)?;

@@ -84,7 +84,7 @@ pub(super) struct Answer {
 #[derive(Clone, Debug)]
 pub(super) enum Located {
     /// In the archive with this number.
-    Archived(usize, Package),
+    Archived(usize, Box<Package>),
     /// Among those that the configuration brings itself, the one with this number.
     Own(usize),
 }
@@ -342,7 +342,7 @@ impl Choice<'_, '_> {
             return Ok(Located::Own(number.expect("the stanza is one of the configuration's own")));
         }
         let suite = &self.question.archives[candidate.source].suite;
-        Ok(Located::Archived(candidate.source, Package::parse(candidate.stanza, suite)?))
+        Ok(Located::Archived(candidate.source, Box::new(Package::parse(candidate.stanza, suite)?)))
     }
 
     /// Returns a package by its name; the kernel behind a meta package of kernels, which is renewed together with it.

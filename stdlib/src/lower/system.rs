@@ -290,7 +290,7 @@ fn blobs(loader: View<'_, '_>, package: NodeId) -> Result<Vec<Blob>, LowerError>
     Ok(blobs)
 }
 
-/// What names a package, and the record and its field where it is named.
+/// A package as it is named, where that is, and the record and its field that do it.
 type Named<'e, 'h> = ((Value<'h>, Place), (View<'e, 'h>, &'static str));
 
 /// Returns the packages to be installed, those of services included.

@@ -77,7 +77,7 @@ fn what_is_not_installed_before_is_not_enabled_by_the_way() {
 fn presets_are_asked_by_the_helper_only() {
     let preset = ("/usr/lib/systemd/system-preset/90-x.preset", "# s\nenable other.*\ndisable ssh.*\n");
     let helper = package("a", ENABLE_SSH);
-    assert!(links(&[SSH, KEYS, preset], &[helper.clone()], &Enablement::default()).unwrap().is_empty());
+    assert!(links(&[SSH, KEYS, preset], std::slice::from_ref(&helper), &Enablement::default()).unwrap().is_empty());
     let plain = package("b", "systemctl ${DPKG_ROOT:+--root=\"$DPKG_ROOT\"} enable ssh || true\n");
     assert_eq!(links(&[SSH, KEYS, preset], &[plain], &Enablement::default()).unwrap().len(), 3);
     let administrator = ("/etc/systemd/system-preset/10-x.preset", "enable ssh.service\n");
