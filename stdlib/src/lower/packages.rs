@@ -400,8 +400,11 @@ impl Asked<'_, '_, '_> {
         let first = lines.next().unwrap_or_default();
         let diagnostic = Diagnostic::error("E0505", first, self.place_of(unmet), "needed here");
         let diagnostic = lines.fold(diagnostic, |diagnostic, line| diagnostic.note(line));
-        let diagnostic =
-            diagnostic.note(format!("looked for in {} for `{}`", self.suites(None), self.question.architecture));
+        let suites = self.suites(None);
+        let diagnostic = match suites.is_empty() {
+            true => diagnostic,
+            false => diagnostic.note(format!("looked for in {suites} for `{}`", self.question.architecture)),
+        };
         match unmet.misspelt() {
             Some(near) => diagnostic.help(format!("write \"{near}\"")),
             None => diagnostic,
