@@ -116,7 +116,7 @@ pub(crate) struct Graph {
     pub(crate) outside: Outside,
 }
 
-/// Find the packages of files, and write down in `gravure.lock` which they are, without building anything.
+/// Write down in `gravure.lock` which packages files need, without building anything.
 ///
 /// `build` takes exactly the packages that the lock file names, whatever the mirror has by then. Without --update only
 /// what is missing is added; with it, the newest state of the archives and the best versions are taken: of all packages,
@@ -130,6 +130,7 @@ pub(crate) struct Graph {
 ///   gravure lock a.img --update      renew the packages of `a.img`; those of other files stay
 #[derive(Debug, Args)]
 #[command(
+    about = "Write down in `gravure.lock` which packages files need, without building anything",
     override_usage = "gravure lock [OPTIONS] [FILE]...\n       gravure lock [OPTIONS] [FILE]... --update [PACKAGE]...",
     verbatim_doc_comment
 )]

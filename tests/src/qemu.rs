@@ -30,12 +30,19 @@ pub const LOGIN: Duration = Duration::from_secs(120);
 pub const COMMAND: Duration = Duration::from_secs(60);
 
 const QEMU_X86_64: Tool = Tool { program: "qemu-system-x86_64", package: "qemu-system-x86" };
+const QEMU_AARCH64: Tool = Tool { program: "qemu-system-aarch64", package: "qemu-system-arm" };
 /// Where distributions keep the UEFI firmware as one file, code and variables together.
 const OVMF: [&str; 4] = [
     "/usr/share/ovmf/OVMF.fd",
     "/usr/share/qemu/OVMF.fd",
     "/usr/share/edk2/x64/OVMF.4m.fd",
     "/usr/share/edk2-ovmf/x64/OVMF.fd",
+];
+/// The same for 64-bit ARM.
+const AAVMF: [&str; 3] = [
+    "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd",
+    "/usr/share/edk2/aarch64/QEMU_EFI.fd",
+    "/usr/share/edk2-armvirt/aarch64/QEMU_EFI.fd",
 ];
 const MEMORY_MEBIBYTES: u32 = 512;
 
@@ -60,7 +67,16 @@ impl Machine {
     /// A PC with UEFI that boots this disk, on virtio.
     #[track_caller]
     pub fn x86_64_uefi(disk: &Path) -> Self {
-        Self::new(QEMU_X86_64, "q35").argument("-bios").argument(ovmf()).disk(disk, Bus::Virtio)
+        let firmware = firmware("GRAVURE_OVMF", &OVMF, "ovmf");
+        Self::new(QEMU_X86_64, "q35").argument("-bios").argument(firmware).disk(disk, Bus::Virtio)
+    }
+
+    /// A 64-bit ARM machine with UEFI that boots this disk, on virtio.
+    #[track_caller]
+    pub fn aarch64_uefi(disk: &Path) -> Self {
+        let firmware = firmware("GRAVURE_AAVMF", &AAVMF, "qemu-efi-aarch64");
+        let machine = Self::new(QEMU_AARCH64, "virt").argument("-cpu").argument("cortex-a57");
+        machine.argument("-bios").argument(firmware).disk(disk, Bus::Virtio)
     }
 
     /// A PC with a BIOS that boots this disk, on the bus given.
@@ -89,6 +105,25 @@ impl Machine {
         let mut drive = OsString::from(format!("format={format},if={bus},file="));
         drive.push(escape_commas(image));
         self.argument("-drive").argument(drive)
+    }
+
+    /// Adds a network in which the host is 10.0.2.2, and a source of randomness for keys. Connections to a port of the host
+    /// go to one of the machine, for each of these pairs.
+    #[must_use]
+    pub fn network(self, forwarded: &[(u16, u16)]) -> Self {
+        let mut network = String::from("user,id=network");
+        for (host, machine) in forwarded {
+            network.push_str(&format!(",hostfwd=tcp:127.0.0.1:{host}-:{machine}"));
+        }
+        let machine = self.argument("-netdev").argument(network);
+        let machine = machine.argument("-device").argument("virtio-net-pci,netdev=network");
+        machine.argument("-device").argument("virtio-rng-pci")
+    }
+
+    /// Gives the machine a processor with all features that the emulator knows.
+    #[must_use]
+    pub fn newest_processor(self) -> Self {
+        self.argument("-cpu").argument("max")
     }
 
     /// Sets the memory; 512 MiB is what a machine has otherwise.
@@ -121,14 +156,20 @@ impl Machine {
     }
 }
 
-/// Returns the UEFI firmware; `GRAVURE_OVMF` names it where none of the usual places has it.
+/// Returns a UEFI firmware; the variable names it where none of the usual places has it.
 #[track_caller]
-fn ovmf() -> PathBuf {
-    let named = env::var_os("GRAVURE_OVMF").map(PathBuf::from);
-    let found = named.into_iter().chain(OVMF.map(PathBuf::from)).find(|path| path.exists());
+fn firmware(variable: &str, usual: &[&str], package: &str) -> PathBuf {
+    let named = env::var_os(variable).map(PathBuf::from);
+    let found = named.into_iter().chain(usual.iter().map(PathBuf::from)).find(|path| path.exists());
     found.unwrap_or_else(|| {
-        panic!("the UEFI firmware is not installed (looked for {OVMF:?}): `apt-get install ovmf`, or `tests/run`")
+        panic!("the UEFI firmware is not installed (looked for {usual:?}): `apt-get install {package}`, or `tests/run`")
     })
+}
+
+/// Returns a port of the host on which nothing listens.
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("there is a free port");
+    listener.local_addr().expect("a bound socket has an address").port()
 }
 
 /// In QEMU's option strings a comma ends a value, and two are one.

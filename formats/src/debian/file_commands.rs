@@ -41,11 +41,11 @@ struct Runner<'a, 'r> {
 
 impl Visitor for Runner<'_, '_> {
     fn visit(&mut self, command: &Command) -> Option<bool> {
-        if !command.is_literal || self.error.is_some() {
-            return None;
-        }
         if let Some(answer) = answers::answer(command, self.root, self.accounts) {
             return Some(answer);
+        }
+        if !command.is_literal || self.error.is_some() {
+            return None;
         }
         // Overrides are asked for under conditions that hold on every new system.
         if !command.conditions.is_empty() && command.name() != "dpkg-statoverride" {
@@ -388,6 +388,20 @@ mod tests {
             &format!("{add}{add}"),
             "4754 0:8 /usr/share/x/default.conf \"default\"\n0755 0:0 /var/lib/dpkg\n\
              0644 0:0 /var/lib/dpkg/statoverride \"root mail 4754 /usr/share/x/default.conf\\n\"\n",
+        );
+    }
+
+    #[test]
+    fn questions_decide_what_is_done() {
+        let tool = "touch /usr/bin/tool\nchmod 755 /usr/bin/tool\n";
+        let made = "0755 0:0 /usr/bin\n0755 0:0 /usr/bin/tool \"\"\n";
+        let asks = "if [ -x \"$(command -v tool)\" ]; then mkdir /srv; fi\n";
+        check(&format!("{tool}{asks}"), &format!("0755 0:0 /srv\n{made}"));
+        check(asks, "");
+        // Overrides are taken whatever a program would have said before.
+        check(
+            "tool -p | grep -q x || dpkg-statoverride --update --add web adm 0750 /var/lock\n",
+            "0755 0:0 /var/lib/dpkg\n0644 0:0 /var/lib/dpkg/statoverride \"web adm 750 /var/lock\\n\"\n0750 33:4 /var/lock\n",
         );
     }
 

@@ -13,7 +13,8 @@ use crate::project::builder;
 
 /// Kind, version, and the digest of the artefact.
 const EXPECTED: &[(&str, u32, &str)] = &[
-    ("archive-file", 1, "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73"),
+    ("archive-file", 2, "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73"),
+    ("debian", 1, "3990272c865719e44d6eab6c5a6936a3679b5ea047b9661154890c094c5239d5"),
     ("disk", 1, "44f7ca0757f2667092d300947d6d0166f6dc60d5beed69985b66f2ea5751173b"),
     ("ext4", 1, "922f21315206b60592b4ef20e50e983b3a9043464f4cc7d5c9662b24e6ddd722"),
     ("fat", 1, "82db65c2957b5a21c1a298ba3295af2c98eecbe21a9a483a3bf8c0c9b1dd0475"),
@@ -59,9 +60,11 @@ fn artefacts(store: &Store) -> Vec<(&'static str, Output)> {
     let fat =
         json!({"bits": 16, "label": "ESP", "volume_id": 7, "time": TIME, "capacity": {"Guess": {"headroom": 4 << 20}}});
     let fat = make(store, "fat", fat, &[make(store, "tree", files, &[blob])]);
+    let debian = make(store, "debian", debian(), &[busybox, kernel, blob]);
     let disk = make(store, "disk", disk(), &[fat, ext4, part]);
     vec![
         ("archive-file", archived),
+        ("debian", debian),
         ("disk", disk),
         ("ext4", ext4),
         ("fat", fat),
@@ -96,6 +99,28 @@ fn root() -> Value {
             entry("/tree", 0o644, json!({"InputTree": 1})),
             entry("/file", 0o644, json!({"InputFile": [1, "/usr/bin/busy*"]})),
         ],
+    })
+}
+
+/// The parameters of a configured system of one package, a kernel beside it, and a user.
+fn debian() -> Value {
+    let user = json!({
+        "name": "ann", "password": null, "uid": null, "group": "ann", "supplementary_groups": [], "comment": "Ann",
+        "home_directory": "/home/ann", "creates_home": true, "shell": "/bin/sh",
+    });
+    json!({
+        "foundation": [entry("usr/lib", 0o755, json!("Directory"))],
+        "packages": ["busybox", "kernel"],
+        "n_registered": 1,
+        "entries": [
+            entry("/etc/hostname", 0o644, json!({"Input": 2})),
+            entry("/usr/lib/systemd/system/a.service", 0o644, json!({"Text": "[Install]\nWantedBy=b.target\n"})),
+        ],
+        "accounts": {"users": [user], "groups": []},
+        "units": {"enabled": ["a.service"], "disabled": [], "masked": []},
+        "is_configured_at_first_boot": false,
+        "architecture": "amd64",
+        "time": TIME,
     })
 }
 

@@ -70,7 +70,7 @@ impl Scene {
 
     #[track_caller]
     fn check(self) {
-        let file = format!("{}/tests/lock/{}.transcript", env!("CARGO_MANIFEST_DIR"), self.name);
+        let file = format!("{}/tests/end_to_end/lock/{}.transcript", env!("CARGO_MANIFEST_DIR"), self.name);
         self.play.check(Path::new(&file));
     }
 }
