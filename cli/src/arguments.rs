@@ -30,6 +30,7 @@ pub(crate) enum Command {
     Eval(Eval),
     Check(Check),
     Graph(Graph),
+    Lock(Lock),
     Realise(Realise),
     Store(Store),
 }
@@ -109,6 +110,42 @@ pub(crate) struct Graph {
     /// Also write the nodes as files KEY.json into this directory.
     #[arg(long, value_name = "DIR")]
     pub(crate) tasks: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) project: Project,
+    #[command(flatten)]
+    pub(crate) outside: Outside,
+}
+
+const LOCK_USAGE: &str = "\
+gravure lock [OPTIONS] [FILE]...
+       gravure lock [OPTIONS] [FILE]... --update [PACKAGE]...";
+
+const LOCK_EXAMPLES: &str = "\
+Examples:
+  gravure lock                  add what is missing for all files of the project
+  gravure lock --update         renew everything, and drop what no file needs any more
+  gravure lock --update hello   renew `hello` only, and what its new version needs
+  gravure lock a.img --update   renew the packages of `a.img`; those of other files stay";
+
+/// Write down in `gravure.lock` which packages files need, without building anything.
+///
+/// `build` takes exactly the packages that the lock file names, whatever the mirror has by then. Without --update only
+/// what is missing is added; with it, the newest state of the archives and the best versions are taken: of all packages,
+/// or of those that are named.
+///
+/// What ends with `.img` or has a `/` or `#` in it is a FILE, every other name is a PACKAGE, wherever they stand.
+#[derive(Debug, Args)]
+#[command(override_usage = LOCK_USAGE, after_long_help = LOCK_EXAMPLES)]
+pub(crate) struct Lock {
+    /// Files whose images need packages, all `.img` files of the project if none is given; with --update also the
+    /// packages to renew.
+    #[arg(value_name = "FILE|PACKAGE")]
+    pub(crate) names: Vec<String>,
+    /// Take the newest state of the archives, and from it the best versions: of the packages that are named, else of all.
+    #[arg(short, long, conflicts_with = "locked")]
+    pub(crate) update: bool,
+    #[command(flatten)]
+    pub(crate) form: Form,
     #[command(flatten)]
     pub(crate) project: Project,
     #[command(flatten)]

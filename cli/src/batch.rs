@@ -16,8 +16,8 @@ use bumpalo::Bump;
 use gravure_eval::graph::{Graph, NodeId, Recipe};
 use gravure_eval::{Evaluator, Limits, ModuleId, Program, Value, with_stack};
 use gravure_lang::{Diagnostic, Place};
-use gravure_sources::Error;
 use gravure_sources::debian::{LOCK_FILE, Lock};
+use gravure_sources::{Error, ErrorKind};
 use gravure_stdlib::{Archives, Form, Inputs, Locking, LowerError, Output, OutputsError, lower, outputs};
 
 use crate::arguments;
@@ -25,7 +25,7 @@ use crate::environment::{Outside, source_date};
 use crate::progress::Bars;
 use crate::target::Target;
 use crate::trouble::{Complaint, Trouble, WRONG_CONFIGURATION, WRONG_USAGE, print_warnings};
-use crate::world::Files;
+use crate::world::{Files, source_files};
 
 /// How images are called at the end.
 const ENDING: &str = "raw";
@@ -38,6 +38,17 @@ pub(crate) struct Batch {
     pub(crate) targets: Vec<(Target, ModuleId)>,
     /// The root of the project of each target.
     roots: Vec<PathBuf>,
+    /// Why the targets are here.
+    choice: Choice,
+}
+
+/// How the files of a batch were chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Choice {
+    /// By name, so each must stand for images.
+    Named,
+    /// They are all files of a project, parts of others included.
+    Project,
 }
 
 /// What is to be built: one graph for all images of all files.
@@ -72,7 +83,21 @@ pub(crate) struct PlannedImage {
 impl Batch {
     /// Loads files and everything that they import.
     pub(crate) fn load(arguments: &[String], project: &arguments::Project) -> Result<Batch, Trouble> {
-        let files = Files::new(project.root.as_deref())?;
+        Batch::of_files(Files::new(project.root.as_deref())?, arguments, Choice::Named)
+    }
+
+    /// Loads all files of the project that the current directory is in. Those that stand for no image are passed over.
+    pub(crate) fn load_project(project: &arguments::Project) -> Result<Batch, Trouble> {
+        let root = Files::new(project.root.as_deref())?.project();
+        let paths = source_files(&root)?;
+        if paths.is_empty() {
+            let message = format!("there is no `.img` file below the project root `{}`", root.display());
+            return Err(Complaint::usage(message).help("name files, or another root with `--root`").into());
+        }
+        Batch::of_files(Files::new(Some(&root))?, &paths, Choice::Project)
+    }
+
+    fn of_files(files: Files, arguments: &[String], choice: Choice) -> Result<Batch, Trouble> {
         let named: Vec<Target> = arguments.iter().map(|argument| Target::parse(argument)).collect();
         let mut roots: Vec<&str> = named.iter().map(|target| target.path.as_str()).collect();
         roots.extend(gravure_stdlib::roots());
@@ -93,13 +118,29 @@ impl Batch {
                 project_roots.push(files.root(&path));
             }
         }
-        Ok(Batch { files, program, targets, roots: project_roots })
+        Ok(Batch { files, program, targets, roots: project_roots, choice })
     }
 
-    /// Lowers all images of all files on so many threads.
+    /// Lowers all images of all files on so many threads, and sees to it that each can be written to a file of its own.
     ///
     /// What goes wrong with one image is reported beside the plan of the others.
     pub(crate) fn plan(
+        &self,
+        form: Form<'_>,
+        outside: &Outside,
+        locking: &Locking,
+        bars: &Bars,
+        threads: usize,
+    ) -> (Plan, Trouble) {
+        let (plan, mut trouble) = self.lower_all(form, outside, locking, bars, threads);
+        if let Some(clash) = plan.clash() {
+            trouble.add_mistakes(&self.program.sources, vec![clash]);
+        }
+        (plan, trouble)
+    }
+
+    /// Lowers all images of all files on so many threads.
+    pub(crate) fn lower_all(
         &self,
         form: Form<'_>,
         outside: &Outside,
@@ -114,7 +155,7 @@ impl Batch {
         };
         let locks = match self.locks() {
             Ok(locks) => locks,
-            Err(error) => return (Plan::default(), error.into()),
+            Err(complaint) => return (Plan::default(), complaint.into()),
         };
         let archives = Archives::default();
         let mirror = |suite: &str| outside.mirror(suite);
@@ -135,17 +176,14 @@ impl Batch {
             plan.merge(part);
             trouble.extend(part_trouble);
         }
-        if let Some(clash) = plan.clash() {
-            trouble.add_mistakes(&self.program.sources, vec![clash]);
-        }
         (plan, trouble)
     }
 
     /// Reads the lock files of all projects.
-    fn locks(&self) -> Result<BTreeMap<PathBuf, LockFile>, Error> {
+    fn locks(&self) -> Result<BTreeMap<PathBuf, LockFile>, Complaint> {
         let mut locks = BTreeMap::new();
         for root in &self.roots {
-            let found = Arc::new(Lock::read(&root.join(LOCK_FILE))?.unwrap_or_default());
+            let found = Arc::new(Lock::read(&root.join(LOCK_FILE)).map_err(unusable_lock)?.unwrap_or_default());
             locks.insert(root.clone(), LockFile { found, needed: Lock::default() });
         }
         Ok(locks)
@@ -221,6 +259,7 @@ impl Batch {
                     None => complaint.into(),
                 }
             }
+            OutputsError::Nothing if self.choice == Choice::Project => Trouble::default(),
             OutputsError::Nothing => {
                 let message = format!("`{}` exports no image and no operating system", target.path);
                 Complaint::new(WRONG_CONFIGURATION, message).into()
@@ -271,6 +310,15 @@ impl Plan {
             Some(clash.help("give one of the images another `name`, or build them into different directories"))
         })
     }
+}
+
+/// Says that a lock file cannot serve, and what helps.
+fn unusable_lock(error: Error) -> Complaint {
+    if error.kind != ErrorKind::Refused {
+        return error.into();
+    }
+    let help = "take it from version control again, or delete it and let `gravure lock` make a new one";
+    Complaint::new(WRONG_CONFIGURATION, error.message).help(help)
 }
 
 /// Returns what `work` makes of the numbers below `count`, computed on so many threads with large stacks.

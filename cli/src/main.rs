@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         Command::Eval(arguments) => commands::eval::run(arguments),
         Command::Check(arguments) => commands::check::run(arguments),
         Command::Graph(arguments) => commands::graph::run(arguments),
+        Command::Lock(arguments) => commands::lock::run(arguments),
         Command::Realise(arguments) => commands::realise::run(arguments),
         Command::Store(arguments) => commands::store::run(arguments),
     };

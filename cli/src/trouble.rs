@@ -44,8 +44,12 @@ pub(crate) struct Complaint {
 }
 
 impl Complaint {
+    /// Returns a complaint; lines of the message after the first are notes of it.
     pub(crate) fn new(exit_code: u8, message: impl Into<String>) -> Complaint {
-        Complaint { exit_code, message: message.into(), notes: Vec::new() }
+        let message = message.into();
+        let mut lines = message.split('\n').map(str::to_owned);
+        let first = lines.next().unwrap_or_default();
+        Complaint { exit_code, message: first, notes: lines.collect() }
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Complaint {
@@ -257,6 +261,12 @@ mod tests {
         assert_eq!(code(&io::Error::from(damaged())), NOT_AS_EXPECTED);
         assert_eq!(code(&io::Error::other(io::Error::from(damaged()))), NOT_AS_EXPECTED);
         assert_eq!(code(&io::Error::other("too small")), BUILD_FAILED);
+    }
+
+    #[test]
+    fn what_helps_stands_below_the_message() {
+        let complaint = Complaint::new(OUTSIDE_FAILED, "gone\nhelp: `gravure lock`").note("here");
+        assert_eq!(complaint.render(), "error: gone\n  = help: `gravure lock`\n  = note: here\n");
     }
 
     #[test]

@@ -14,15 +14,16 @@ use std::sync::{Mutex, PoisonError};
 
 use gravure_eval::{Source, World, join_path, nearest};
 use gravure_lang::{MAX_SOURCE, SourceError};
+use gravure_sources::debian::LOCK_FILE;
 
-use crate::trouble::{Complaint, reason};
+use crate::trouble::{Complaint, OUTSIDE_FAILED, reason};
 
 /// How imports of the standard library start.
 const STD: &str = "std/";
 /// How files of the language end.
 const ENDING: &str = "img";
 /// What marks the root of a project.
-const ROOT_MARKS: [&str; 2] = ["gravure.lock", ".git"];
+const ROOT_MARKS: [&str; 2] = [LOCK_FILE, ".git"];
 
 /// The user's files.
 #[derive(Debug)]
@@ -60,6 +61,17 @@ impl Files {
     /// Returns the directory that module paths are relative to.
     pub(crate) fn current(&self) -> &Path {
         &self.current
+    }
+
+    /// Returns the root of the project that the current directory is in, without links.
+    pub(crate) fn project(&self) -> PathBuf {
+        self.root.clone().unwrap_or_else(|| root_above(&self.current))
+    }
+
+    /// Returns what the lock file of a project is called, as one would type it; its root is without links.
+    pub(crate) fn lock_name(&self, root: &Path) -> String {
+        let lock = root.join(LOCK_FILE);
+        module_path(&lock, root, &self.current).unwrap_or_else(|| lock.display().to_string())
     }
 
     /// Returns the root of the project of a file that was found, without links.
@@ -198,9 +210,44 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
 
 /// Returns the root of the project of a file: the nearest folder above with a mark, else its own.
 fn root_of(file: &Path) -> PathBuf {
-    let folder = file.parent().expect("a file is in a folder");
-    let marked = folder.ancestors().find(|folder| ROOT_MARKS.iter().any(|mark| folder.join(mark).exists()));
-    marked.unwrap_or(folder).to_owned()
+    root_above(file.parent().expect("a file is in a folder"))
+}
+
+fn root_above(folder: &Path) -> PathBuf {
+    folder.ancestors().find(|folder| is_marked(folder)).unwrap_or(folder).to_owned()
+}
+
+fn is_marked(folder: &Path) -> bool {
+    ROOT_MARKS.iter().any(|mark| folder.join(mark).exists())
+}
+
+/// Returns the files of the language below the root of a project, in order. Passed over are links, what is hidden, projects
+/// inside this one, and what is too long for a source: disks are called `.img` as well.
+pub(crate) fn source_files(root: &Path) -> Result<Vec<String>, Complaint> {
+    let mut found = Vec::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let cannot_read = |error: io::Error| {
+            Complaint::new(OUTSIDE_FAILED, format!("cannot read `{}`: {}", folder.display(), reason(&error)))
+        };
+        for entry in fs::read_dir(&folder).map_err(cannot_read)? {
+            let entry = entry.map_err(cannot_read)?;
+            let (path, metadata) = (entry.path(), entry.metadata().map_err(cannot_read)?);
+            if entry.file_name().as_encoded_bytes().starts_with(b".") {
+                continue;
+            }
+            if metadata.is_dir() && !is_marked(&path) {
+                folders.push(path);
+            } else if metadata.is_file()
+                && metadata.len() <= MAX_SOURCE as u64
+                && path.extension().is_some_and(|ending| ending == ENDING)
+            {
+                found.extend(path.to_str().map(str::to_owned));
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// Returns what a file is called, seen from the directory `current`; all paths are absolute and without links.
@@ -246,5 +293,20 @@ mod tests {
         assert_eq!(root_of(&file), scratch.path());
         fs::create_dir(scratch.path().join("a/.git")).unwrap();
         assert_eq!(root_of(&file), scratch.path().join("a"));
+    }
+
+    #[test]
+    fn the_files_of_a_project_are_found() {
+        let scratch = tempfile::tempdir().unwrap();
+        for folder in ["boards/deep", ".hidden", "other/.git"] {
+            fs::create_dir_all(scratch.path().join(folder)).unwrap();
+        }
+        for file in ["b.img", "boards/deep/a.img", ".hidden/x.img", "other/x.img", "boards/notes", "boards/.x.img"] {
+            fs::write(scratch.path().join(file), "").unwrap();
+        }
+        fs::write(scratch.path().join("disk.img"), vec![0; MAX_SOURCE + 1]).unwrap();
+        std::os::unix::fs::symlink("b.img", scratch.path().join("link.img")).unwrap();
+        let expected = ["b.img", "boards/deep/a.img"].map(|path| scratch.path().join(path).display().to_string());
+        assert_eq!(source_files(scratch.path()).unwrap(), expected);
     }
 }

@@ -38,6 +38,12 @@ pub(crate) fn format(seconds: i64) -> String {
     format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
 }
 
+/// Returns the day of a second since 1970, for people: `2025-11-15`.
+pub fn day(seconds: i64) -> String {
+    let date = format(seconds);
+    date.split(' ').next().unwrap_or(&date).to_owned()
+}
+
 fn seconds_of_day(text: &str) -> Option<i64> {
     let parts: Option<Vec<i64>> = text.split(':').map(number).collect();
     match parts?[..] {

@@ -9,7 +9,8 @@ use std::path::Path;
 pub struct Error {
     /// What kind of failure this is.
     pub kind: ErrorKind,
-    /// The whole message, for people: lower case, with the path or address and the cause.
+    /// The whole message, for people: lower case, with the path or address and the cause. Further lines, `help: ...`, say
+    /// what to do.
     pub message: String,
 }
 

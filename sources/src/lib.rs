@@ -19,6 +19,7 @@ mod store;
 #[cfg(test)]
 mod testing;
 
+pub use date::day;
 pub use error::{Error, ErrorKind};
 pub use files::{Imported, import_directory, import_file};
 pub use http::{Client, Download, Settings};

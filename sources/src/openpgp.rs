@@ -18,10 +18,10 @@ mod key;
 mod message;
 mod packet;
 mod signature;
-#[cfg(test)]
-pub(crate) mod testing;
 
 pub(crate) use certificate::Certificate;
+#[cfg(test)]
+pub(crate) use gravure_tests::openpgp as testing;
 pub use key::Fingerprint;
 pub(crate) use message::{Verified, verify};
 

@@ -34,7 +34,7 @@ const LIMIT_SECONDS: &str = "120";
 #[track_caller]
 pub fn check(program: &Path, cases: &Path) {
     let only = env::var("CASE").ok();
-    let update = env::var_os("UPDATE_FIXTURES").is_some_and(|value| value == "1");
+    let update = updates_fixtures();
     let found = folders(cases).unwrap_or_else(|error| panic!("{}: {error}", cases.display()));
     let wanted: Vec<PathBuf> =
         found.into_iter().filter(|case| only.as_ref().is_none_or(|only| case.ends_with(only))).collect();
@@ -52,6 +52,11 @@ pub fn check(program: &Path, cases: &Path) {
         wanted.len(),
         failures.join("\n")
     );
+}
+
+/// Whether fixtures are to be written as things are.
+pub(crate) fn updates_fixtures() -> bool {
+    env::var_os("UPDATE_FIXTURES").is_some_and(|value| value == "1")
 }
 
 /// Plays the cases on all cores; returns the failures in the order of the cases.
@@ -94,19 +99,28 @@ fn check_one(program: &Path, case: &Path, update: bool) -> Result<(), String> {
 }
 
 /// A temporary directory in which one case is played.
-struct Stage {
+pub(crate) struct Stage {
     root: TempDir,
+    /// More variables of the environment.
+    pub(crate) variables: Vec<(&'static str, String)>,
 }
 
 impl Stage {
     fn new(program: &Path, case: &Path) -> io::Result<Self> {
-        let stage = Self { root: TempDir::new()? };
-        for directory in ["bin", "home", "store"] {
+        let stage = Self::empty(program)?;
+        fs::remove_dir(stage.path("work"))?;
+        copy_folder(case, &stage.path("work"))?;
+        fs::remove_file(stage.path("work").join(TRANSCRIPT))?;
+        Ok(stage)
+    }
+
+    /// Returns a stage without files of a case.
+    pub(crate) fn empty(program: &Path) -> io::Result<Self> {
+        let stage = Self { root: TempDir::new()?, variables: Vec::new() };
+        for directory in ["bin", "home", "store", "work"] {
             fs::create_dir(stage.path(directory))?;
         }
         symlink(program, stage.path("bin/gravure"))?;
-        copy_folder(case, &stage.path("work"))?;
-        fs::remove_file(stage.path("work").join(TRANSCRIPT))?;
         Ok(stage)
     }
 
@@ -121,7 +135,7 @@ impl Stage {
         Ok(Transcript { heading: expected.heading.clone(), steps })
     }
 
-    fn run(&self, command: &str) -> Result<Answer, String> {
+    pub(crate) fn run(&self, command: &str) -> Result<Answer, String> {
         let search = format!("{}:/usr/bin:/bin:/usr/sbin:/sbin", self.path("bin").display());
         let output = Command::new(TIMEOUT.path())
             .args(["--signal=KILL", LIMIT_SECONDS, "sh", "-c", command])
@@ -133,6 +147,7 @@ impl Stage {
             .env("LC_ALL", "C")
             .env("TZ", "UTC")
             .env("NO_COLOR", "1")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .output()
             .map_err(|error| format!("`{command}` cannot be started: {error}"))?;
@@ -151,13 +166,13 @@ impl Stage {
             .fold(text, |text, (directory, name)| text.replace(&*self.path(directory).to_string_lossy(), name))
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.root.path().join(name)
     }
 }
 
 /// The text that shows how a step came out differently, if it did.
-fn difference((expected, actual): (&Step, &Step)) -> Option<String> {
+pub(crate) fn difference((expected, actual): (&Step, &Step)) -> Option<String> {
     if expected.answer == actual.answer {
         return None;
     }

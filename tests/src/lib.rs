@@ -4,19 +4,25 @@
 //! |---|---|
 //! | [`cases`] | the command line: every folder of `tests/cases` is a transcript that is played and compared |
 //! | [`qemu`] | a disk: it boots in an emulated machine, and somebody logs in |
+//! | [`play`] | the command line where files are not enough: a test plays a transcript against a mirror of its own |
+//! | [`debs`], [`openpgp`], [`http`] | judge nothing: they make packages, sign, and serve what archives consist of |
 //! | [`mirror`] | what `apt` inside of a machine installs from |
 //! | [`judges`] | a disk: `e2fsck`, `fsck.fat`, `sgdisk` find nothing to say |
 //!
 //! This crate knows nothing of gravure's own crates: it judges files and programs from outside. It is a library, because
 //! cargo promises the built program only to the tests of the crate that holds it: those tests are in
-//! `cli/tests/end_to_end.rs` and call this one.
+//! `cli/tests/end_to_end` and call this one.
 //!
 //! A tool that is not installed fails the test and names the Debian package; nothing is ever skipped.
 
 pub mod cases;
 mod console;
+pub mod debs;
+pub mod http;
 pub mod judges;
 pub mod mirror;
+pub mod openpgp;
+pub mod play;
 pub mod qemu;
 mod terminal;
 mod tool;

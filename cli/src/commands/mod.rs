@@ -4,5 +4,6 @@ pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod eval;
 pub(crate) mod graph;
+pub(crate) mod lock;
 pub(crate) mod realise;
 pub(crate) mod store;

@@ -1,9 +1,10 @@
-//! What needs the built program: the transcripts of `tests/cases`, and images that boot.
+//! What needs the built program: the transcripts of `tests/cases`, lock files against a mirror, and images that boot.
 //!
 //! These tests stand here, and what they stand on in `tests/`, because cargo promises the program of a crate, built and
 //! current, only to the tests of that crate.
 
 mod debian;
+mod lock;
 
 use std::fs;
 use std::path::{Path, PathBuf};

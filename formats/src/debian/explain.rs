@@ -156,6 +156,17 @@ pub struct Offer {
 }
 
 impl Unmet {
+    /// Returns the name that was probably meant, when the request itself names no package.
+    pub fn misspelt(&self) -> Option<&str> {
+        match (&self.chain[..], &self.why) {
+            ([Link::Request { .. }], Why::Blocked(blocks)) => match &blocks[..] {
+                [Block::Missing { nearest, .. }] => nearest.first().map(String::as_str),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// Joins what failed for the alternatives of one choice.
     pub(super) fn of_alternatives(failures: Vec<Unmet>) -> Unmet {
         let mut failures = failures.into_iter();

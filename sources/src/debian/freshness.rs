@@ -81,14 +81,14 @@ impl fmt::Display for Stale {
         match self {
             Stale::Clock { url, now, made } => write!(
                 f,
-                "the clock of this machine is implausible: it says {}, and {} was made at {}",
+                "the clock of this machine is implausible: it says {}, and {} was made at {}\nhelp: set the clock, and try again",
                 date::format(*now),
                 quoted_text(url),
                 date::format(*made)
             ),
             Stale::Rollback { url, made, locked } => write!(
                 f,
-                "rollback: {} was made at {}, before the state of {} that is locked",
+                "rollback: {} was made at {}, before the state of {} that is locked\nhelp: use another mirror, or wait until this one has caught up",
                 quoted_text(url),
                 date::format(*made),
                 date::format(*locked)
@@ -137,13 +137,16 @@ mod tests {
         assert_eq!(judge(end, None, false), Ok(()));
         assert_eq!(judge(end + 1, None, false), Err(expired.to_owned()));
         assert_eq!(judge(end + 1, None, true), Ok(()));
-        let rollback = "rollback: `URL` was made at 2025-11-15 09:46:24 UTC, before the state of 2025-11-15 09:46:25 UTC that is locked";
+        let rollback = "rollback: `URL` was made at 2025-11-15 09:46:24 UTC, before the state of 2025-11-15 09:46:25 UTC that is locked\n\
+                        help: use another mirror, or wait until this one has caught up";
         assert_eq!(judge(end, Some(MADE), false), Ok(()));
         assert_eq!(judge(end, Some(MADE + 1), false), Err(rollback.to_owned()));
         assert_eq!(judge(end, Some(MADE + 1), true), Err(rollback.to_owned()));
         let clock = |says: &str| {
             let made = "`URL` was made at 2025-11-15 10:00:00 UTC";
-            Err(format!("the clock of this machine is implausible: it says {says}, and {made}"))
+            Err(format!(
+                "the clock of this machine is implausible: it says {says}, and {made}\nhelp: set the clock, and try again"
+            ))
         };
         let signed = index.signed().unwrap().at;
         assert_eq!(judge(signed - day, None, false), Ok(()));

@@ -98,7 +98,7 @@ impl<'a> IndexFiles<'a> {
             return error;
         }
         let message = format!(
-            "{} does not have {} as it was on {} any more: {error}",
+            "{} does not have {} as it was on {}, when it was locked, any more: {error}\nhelp: `gravure lock --update` takes the newest state",
             quoted_text(&self.archive.mirror),
             quoted_text(&self.archive.suite),
             date::format(self.release.date)
@@ -166,7 +166,10 @@ impl<'a> IndexFiles<'a> {
         if self.release.is_past {
             let (suite, date) = (quoted_text(&self.archive.suite), date::format(self.release.date));
             let what = format!("{} for {}", quoted_text(self.component), quoted_text(self.architecture));
-            return Error::new(ErrorKind::Missing, format!("the state of {suite} on {date} names no index of {what}"));
+            let message = format!(
+                "the locked state of {suite}, of {date}, names no index of {what}\nhelp: `gravure lock --update` takes the newest state"
+            );
+            return Error::new(ErrorKind::Missing, message);
         }
         let Archive { mirror, suite, .. } = self.archive;
         let message = format!(

@@ -19,7 +19,7 @@
 //! whoever chooses packages can choose from a lock as from an archive. Everything is in order, so that two locks of the
 //! same things are the same text.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -27,7 +27,7 @@ use std::path::Path;
 use gravure_formats::debian_version::Version;
 use gravure_formats::{Extents, deb822};
 
-use super::{State, StateFile};
+use super::{Package, State, StateFile};
 use crate::date;
 use crate::error::{Error, ErrorKind, quoted, quoted_text};
 use crate::sink::write_image;
@@ -128,6 +128,12 @@ impl Lock {
             }
             Ok((_, text)) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                return Err(Error::new(
+                    ErrorKind::Refused,
+                    format!("{} is no lock file: it is not UTF-8", quoted(path)),
+                ));
+            }
             Err(error) => return Err(Error::io("read", path, error)),
         };
         Lock::parse(&text, &path.display().to_string()).map(Some)
@@ -146,16 +152,15 @@ impl Lock {
     /// # Errors
     /// It is no lock file, or one of another version of gravure.
     pub fn parse(text: &str, name: &str) -> Result<Lock, Error> {
-        let refuse = |line: usize, why: String| {
-            Error::new(ErrorKind::Refused, format!("{}, line {line}: {why}", quoted_text(name)))
-        };
+        let refuse_text = |why: &str| Error::new(ErrorKind::Refused, format!("{}, {why}", quoted_text(name)));
+        let refuse = |line: usize, why: String| refuse_text(&format!("line {line}: {why}"));
         let mut lock = Lock::default();
         let body: String = text
             .lines()
             .map(|line| if line.starts_with('#') { "\n" } else { line }.trim_end().to_owned() + "\n")
             .collect();
         for (number, stanza) in deb822::stanzas(&body).enumerate() {
-            let stanza = stanza.map_err(|error| refuse(error.line, error.to_string()))?;
+            let stanza = stanza.map_err(|error| refuse_text(&error.to_string()))?;
             let result = match (number, stanza.get("Package")) {
                 (0, _) => check_version(&stanza),
                 (_, Some(_)) => lock.add_stanza(&stanza),
@@ -168,7 +173,8 @@ impl Lock {
 
     fn add_stanza(&mut self, stanza: &deb822::Stanza<'_>) -> Result<(), String> {
         let suite = field(stanza, "Archive")?;
-        self.insert(suite, stanza.text())
+        self.insert(suite, stanza.text())?;
+        Package::parse(stanza.text(), suite).map(drop).map_err(|error| error.message)
     }
 
     fn add_state(&mut self, stanza: &deb822::Stanza<'_>) -> Result<(), String> {
@@ -234,6 +240,24 @@ impl Lock {
         self.packages.extend(other.packages.iter().map(|(key, stanza)| (key.clone(), stanza.clone())));
     }
 
+    /// Takes what another lock has, in place of all other versions of its packages that are here.
+    pub fn supersede(&mut self, other: &Lock) {
+        let place = |key: &Key| (key.name.clone(), key.architecture.clone(), key.suite.clone());
+        let renewed: BTreeSet<_> = other.packages.keys().map(place).collect();
+        self.packages.retain(|key, _| !renewed.contains(&place(key)));
+        self.extend(other);
+    }
+
+    /// Returns suite, architecture and date, in seconds since 1970, of all states, in order.
+    pub fn states(&self) -> impl Iterator<Item = (&str, &str, i64)> {
+        self.states.iter().map(|((suite, architecture), state)| (suite.as_str(), architecture.as_str(), state.date))
+    }
+
+    /// Returns the newest date of a suite, for whatever architecture.
+    pub fn date(&self, suite: &str) -> Option<i64> {
+        self.states().filter(|(known, ..)| *known == suite).map(|(_, _, date)| date).max()
+    }
+
     /// Returns the state of a suite for an architecture.
     pub fn state(&self, suite: &str, architecture: &str) -> Option<&State> {
         self.states.get(&(suite.to_owned(), architecture.to_owned()))
@@ -244,10 +268,21 @@ impl Lock {
         self.packages.iter().map(|(key, stanza)| (key.suite.as_str(), stanza.as_str()))
     }
 
-    /// Returns names and versions of all packages, but of those with these names.
-    pub fn versions(&self, except: &[String]) -> impl Iterator<Item = (&str, &str)> {
-        let kept = self.packages.keys().filter(|key| !except.contains(&key.name));
-        kept.map(|key| (key.name.as_str(), key.version.as_str()))
+    /// Returns the names of all packages, in order; a name comes as often as there are packages of it.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.packages.keys().map(|key| key.name.as_str())
+    }
+
+    /// Returns this lock without the packages of these names.
+    pub fn without(&self, names: &[String]) -> Lock {
+        let mut lock = self.clone();
+        lock.packages.retain(|key, _| !names.contains(&key.name));
+        lock
+    }
+
+    /// Returns names and versions of all packages.
+    pub fn versions(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.packages.keys().map(|key| (key.name.as_str(), key.version.as_str()))
     }
 
     /// Whether there is nothing in it.
@@ -396,13 +431,38 @@ mod tests {
     }
 
     #[test]
+    fn a_newer_lock_takes_the_place_of_other_versions() {
+        let mut old = lock(&[("a", "1"), ("a", "2"), ("b", "1")]);
+        old.supersede(&lock(&[("a", "3"), ("c", "1")]));
+        assert_eq!(old.versions().collect::<Vec<_>>(), [("a", "3"), ("b", "1"), ("c", "1")]);
+        assert_eq!(old.without(&["b".to_owned()]).names().collect::<Vec<_>>(), ["a", "c"]);
+        assert_eq!(old.states().collect::<Vec<_>>(), [("trixie", "amd64", 1_763_199_984)]);
+        assert_eq!((old.date("trixie"), old.date("sid")), (Some(1_763_199_984), None));
+    }
+
+    #[test]
     fn what_is_no_lock_file_is_refused() {
+        let good = lock(&[("hello", "1")]).to_text();
+        let with = |from: &str, to: &str| {
+            assert!(good.contains(from), "{good}");
+            good.replace(from, to)
+        };
         for (text, why) in [
-            ("x", "`l`, line 1: "),
+            ("x", "`l`, line 1: neither `Name: value` nor a continuation line"),
             ("A: b\n", "`l`, line 1: a lock file begins with `Lock-Version`"),
             ("Lock-Version: 2\n", "`l`, line 1: this is a lock file of version `2`, and version 1 is known"),
             ("Lock-Version: 1\n\nPackage: x\n", "`l`, line 3: there is no field `Archive`"),
             ("Lock-Version: 1\n\nArchive: x\n", "`l`, line 3: there is no field `Date`"),
+            ("Lock-Version: 1\n\n<<<<<<< HEAD\n", "`l`, line 3: neither"),
+            (
+                &with("Filename: pool/hello.deb", "Filename: ../../etc/passwd"),
+                "`l`, line 13: `trixie`: package `hello` has its file at",
+            ),
+            (&with("SHA256: ", "SHA256: 0"), "`l`, line 13: `trixie`: package `hello` has a wrong `SHA256`"),
+            (
+                &with("Version: 1\nArch", "Version: 1_2\nArch"),
+                "`l`, line 13: `trixie`: package `hello` has the version",
+            ),
         ] {
             let error = Lock::parse(text, "l").unwrap_err();
             assert!(error.message.starts_with(why), "{}", error.message);
@@ -418,5 +478,9 @@ mod tests {
         let lock = lock(&[("hello", "1")]);
         lock.write(&store, &path).unwrap();
         assert_eq!(Lock::read(&path).unwrap(), Some(lock));
+        fs::write(&path, b"Lock-Version: 1\n\xff").unwrap();
+        let error = Lock::read(&path).unwrap_err();
+        let expected = format!("{} is no lock file: it is not UTF-8", quoted(&path));
+        assert_eq!((error.kind, error.message), (ErrorKind::Refused, expected));
     }
 }

@@ -87,7 +87,7 @@ mod tests {
         let server = without.serve();
         let error = at(&server, &Scratch::new().store()).unwrap_err();
         let start = format!(
-            "`{}` does not have `trixie` as it was on 2025-11-15 09:46:24 UTC any more: ",
+            "`{}` does not have `trixie` as it was on 2025-11-15 09:46:24 UTC, when it was locked, any more: ",
             server.url("/debian")
         );
         assert!(error.message.starts_with(&start), "{error}");
@@ -95,7 +95,8 @@ mod tests {
 
         let other = Archive { architecture: "arm64".to_owned(), ..both(&server) };
         let error = other.index_at(&state, &Scratch::new().store(), Access::Offline).unwrap_err();
-        let expected = "the state of `trixie` on 2025-11-15 09:46:24 UTC names no index of `main` for `arm64`";
+        let expected = "the locked state of `trixie`, of 2025-11-15 09:46:24 UTC, names no index of `main` for `arm64`\n\
+                        help: `gravure lock --update` takes the newest state";
         assert_eq!((error.kind, error.message.as_str()), (ErrorKind::Missing, expected));
     }
 

@@ -6,11 +6,15 @@
 //! indexes of the archives (in the locked state, if there is one)  -->  packages  -->  lock file
 //! ```
 //! A lock file is asked like an archive. Only when it cannot answer are indexes loaded, and what they answer is
-//! remembered for the lock file.
+//! remembered for the lock file. Then what is locked still counts: those packages are preferred, and may be chosen
+//! although their archive has gone on without them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
+use gravure_formats::Digest;
+use gravure_formats::deb822::Stanza;
 use gravure_formats::debian::closure::{Options, Request, resolve};
 use gravure_formats::debian::explain::Unmet;
 use gravure_formats::debian::nearest::nearest;
@@ -55,6 +59,14 @@ pub(super) struct Question {
     pub(super) own: Vec<String>,
 }
 
+impl Question {
+    /// Returns the stanzas of a lock file that are of these archives, each with the number of its archive.
+    fn of_lock<'l>(&self, lock: &'l Lock) -> impl Iterator<Item = (usize, &'l str)> {
+        let number = |suite: &str| self.archives.iter().position(|wanted| wanted.suite == suite);
+        lock.packages().filter_map(move |(suite, stanza)| Some((number(suite)?, stanza)))
+    }
+}
+
 /// What archives answer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Answer {
@@ -89,9 +101,19 @@ pub(super) enum NoAnswer {
         near: Option<String>,
     },
     /// The lock file does not have it, and must do.
-    NotLocked,
+    NotLocked(Lacking),
     /// The outside failed.
     Source(Error),
+}
+
+/// What a lock file lacks.
+pub(super) enum Lacking {
+    /// Everything: there is no lock file, or nothing in it.
+    All,
+    /// The state of the archive with this number.
+    State(usize),
+    /// Packages: this is why it has no answer.
+    Packages(Box<NoAnswer>),
 }
 
 impl From<Error> for NoAnswer {
@@ -105,7 +127,7 @@ impl From<Error> for NoAnswer {
 pub struct Locking {
     /// The state of all archives is the newest, whatever was locked.
     pub update_states: bool,
-    /// Packages that are taken in their best version, whatever was locked; none: all of them.
+    /// Packages that are taken in their best version, whatever was locked; none: all of them if the states are the newest.
     pub update: Option<Vec<String>>,
     /// Lock files must have everything.
     pub is_frozen: bool,
@@ -115,13 +137,27 @@ pub struct Locking {
     pub allow_expired: Vec<String>,
 }
 
+impl Locking {
+    /// Returns what of a lock file still holds.
+    fn kept<'l>(&self, lock: &'l Lock) -> Cow<'l, Lock> {
+        match &self.update {
+            Some(names) => Cow::Owned(lock.without(names)),
+            None if self.update_states => Cow::Owned(Lock::default()),
+            None => Cow::Borrowed(lock),
+        }
+    }
+}
+
 /// What is known of archives: shared by all images of a run, so that each index is loaded, and each question answered, once.
 #[derive(Default)]
 pub struct Archives {
     /// Empty while nobody has succeeded in loading it.
-    indexes: Mutex<BTreeMap<(Wanted, String), Slot<Index>>>,
+    indexes: Mutex<BTreeMap<Loaded, Slot<Index>>>,
     answers: Mutex<Vec<(Asked, Arc<Answer>)>>,
 }
+
+/// An archive, an architecture, and the state that is locked: its `InRelease` and its date.
+type Loaded = (Wanted, String, Option<(Digest, i64)>);
 
 /// A question, and the lock file that was asked first.
 type Asked = (Question, Arc<Lock>);
@@ -146,24 +182,25 @@ impl Archives {
 
     fn find(&self, question: &Question, inputs: &Inputs<'_>) -> Result<Answer, NoAnswer> {
         let (locking, lock) = (inputs.locking, &*inputs.lock);
-        if !locking.update_states
-            && let Some(answer) = from_lock(question, lock)
-        {
-            return Ok(answer);
-        }
-        if locking.is_frozen && !question.archives.is_empty() {
-            return Err(NoAnswer::NotLocked);
+        if !locking.update_states {
+            match from_lock(question, lock) {
+                Ok(answer) => return Ok(answer),
+                Err(lacking) if locking.is_frozen && !question.archives.is_empty() => {
+                    return Err(NoAnswer::NotLocked(lacking));
+                }
+                Err(_) => {}
+            }
         }
         let load = |wanted: &Wanted| self.index(wanted, &question.architecture, lock, inputs);
         let indexes: Vec<Arc<Index>> = question.archives.iter().map(load).collect::<Result<_, Error>>()?;
-        let stanzas =
-            indexes.iter().enumerate().flat_map(|(number, index)| index.stanzas().map(move |text| (number, text)));
-        let updated = locking.update.as_deref();
-        let locked = match (locking.update_states, updated) {
-            (true, None) => BTreeSet::new(),
-            _ => owned(lock.versions(updated.unwrap_or_default())),
-        };
-        let mut answer = choose(question, stanzas, locked)?;
+        let kept = locking.kept(lock);
+        let locked: BTreeSet<(&str, &str)> = kept.versions().collect();
+        let archived = indexes.iter().enumerate().flat_map(|(number, index)| {
+            let is_other = |stanza: &&str| locked.is_empty() || !locked.contains(&name_and_version(stanza));
+            index.stanzas().filter(is_other).map(move |stanza| (number, stanza))
+        });
+        let preferred = locked.iter().map(|(name, version)| (name.to_string(), version.to_string())).collect();
+        let mut answer = choose(question, question.of_lock(&kept).chain(archived), preferred)?;
         answer.date = indexes.iter().map(|index| index.date()).max();
         for (wanted, index) in question.archives.iter().zip(&indexes) {
             answer.lock.set_state(&wanted.suite, &question.architecture, index.state());
@@ -179,7 +216,8 @@ impl Archives {
         lock: &Lock,
         inputs: &Inputs<'_>,
     ) -> Result<Arc<Index>, Error> {
-        let key = (wanted.clone(), architecture.to_owned());
+        let locked = lock.state(&wanted.suite, architecture).map(|state| (state.in_release, state.date));
+        let key = (wanted.clone(), architecture.to_owned(), locked);
         let slot = self.indexes.lock().expect("nothing panics under this lock").entry(key).or_default().clone();
         let mut slot = slot.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if let Some(index) = &*slot {
@@ -210,10 +248,9 @@ fn load(wanted: &Wanted, architecture: &str, lock: &Lock, inputs: &Inputs<'_>) -
         return archive.index_at(state, inputs.store, inputs.access);
     }
     let index = archive.index(inputs.store, inputs.access)?;
-    if inputs.is_online() {
-        let allow_expired = locking.allow_expired.contains(&wanted.suite);
-        index.judge(&Freshness { now: locking.now, locked: locked.map(|state| state.date), allow_expired })?;
-    }
+    // Without the network nothing fresher can be had, but neither may anything go back.
+    let allow_expired = !inputs.is_online() || locking.allow_expired.contains(&wanted.suite);
+    index.judge(&Freshness { now: locking.now, locked: lock.date(&wanted.suite), allow_expired })?;
     Ok(index)
 }
 
@@ -223,19 +260,28 @@ fn keyring(wanted: &Wanted) -> Result<Keyring, Error> {
     joined.unwrap_or_else(|| Ok(Keyring::debian()))
 }
 
-/// Returns the answer of a lock file, if it has all that is needed.
-fn from_lock(question: &Question, lock: &Lock) -> Option<Answer> {
-    let states = question.archives.iter().map(|wanted| lock.state(&wanted.suite, &question.architecture));
-    let date = states.collect::<Option<Vec<_>>>()?.into_iter().map(|state| state.date).max();
-    let number = |suite: &str| question.archives.iter().position(|wanted| wanted.suite == suite);
-    let stanzas = lock.packages().filter_map(|(suite, stanza)| Some((number(suite)?, stanza)));
-    let mut answer = choose(question, stanzas, BTreeSet::new()).ok()?;
-    answer.date = date;
-    for wanted in &question.archives {
-        let state = lock.state(&wanted.suite, &question.architecture).expect("all states were found");
-        answer.lock.set_state(&wanted.suite, &question.architecture, state.clone());
+/// Returns the answer of a lock file, or what it lacks for one.
+fn from_lock(question: &Question, lock: &Lock) -> Result<Answer, Lacking> {
+    if lock.is_empty() && !question.archives.is_empty() {
+        return Err(Lacking::All);
     }
-    Some(answer)
+    let mut states = Lock::default();
+    for (number, wanted) in question.archives.iter().enumerate() {
+        let state = lock.state(&wanted.suite, &question.architecture).ok_or(Lacking::State(number))?;
+        states.set_state(&wanted.suite, &question.architecture, state.clone());
+    }
+    let answer = choose(question, question.of_lock(lock), BTreeSet::new());
+    let mut answer = answer.map_err(|why| Lacking::Packages(Box::new(why)))?;
+    answer.date = states.states().map(|(_, _, date)| date).max();
+    answer.lock.extend(&states);
+    Ok(answer)
+}
+
+/// Returns name and version of a package by its stanza.
+fn name_and_version(stanza: &str) -> (&str, &str) {
+    let stanza = Stanza::unchecked(stanza);
+    let field = |name| stanza.get(name).unwrap_or_default();
+    (field("Package"), field("Version"))
 }
 
 /// Chooses packages among those with these stanzas, each with the number of its archive.
@@ -299,19 +345,25 @@ impl Choice<'_, '_> {
         Ok(Located::Archived(candidate.source, Box::new(Package::parse(candidate.stanza, suite)?)))
     }
 
-    /// Returns a package by its name; the kernel behind a meta package of kernels.
+    /// Returns a package by its name; the kernel behind a meta package of kernels, which is renewed together with it.
     fn single(&mut self, request: &Request) -> Option<CandidateId> {
-        let id = self.best(request)?;
+        let found = self.named(request);
+        let id = self.locked_or_best(&found)?;
         let candidate = self.universe.candidate(id);
         let Some(kernel) = kernel_behind(candidate.name, candidate.stanza) else { return Some(id) };
         self.metas.push(id);
-        self.best(&Request { name: kernel, ..request.clone() })
+        let kernels = self.named(&Request { name: kernel, ..request.clone() });
+        if self.is_locked(id) { self.locked_or_best(&kernels) } else { kernels.first().copied() }
     }
 
-    fn best(&self, request: &Request) -> Option<CandidateId> {
+    /// Returns the candidates for a request, the best first.
+    fn named(&self, request: &Request) -> Vec<CandidateId> {
         let is_of_source =
             |id: &CandidateId| request.source.is_none_or(|source| self.universe.candidate(*id).source == source);
-        let found: Vec<CandidateId> = self.universe.candidates_named(&request.name).filter(is_of_source).collect();
+        self.universe.candidates_named(&request.name).filter(is_of_source).collect()
+    }
+
+    fn locked_or_best(&self, found: &[CandidateId]) -> Option<CandidateId> {
         found.iter().find(|&&id| self.is_locked(id)).or(found.first()).copied()
     }
 
@@ -341,8 +393,4 @@ fn kernel_behind(name: &str, stanza: &str) -> Option<String> {
     let depends = stanza.lines().find_map(|line| line.strip_prefix("Depends:")).filter(|_| is_image(name))?;
     let names = depends.split(',').filter_map(|relation| relation.split_whitespace().next());
     names.filter(|name| is_image(name)).map(str::to_owned).next()
-}
-
-fn owned<'a>(versions: impl Iterator<Item = (&'a str, &'a str)>) -> BTreeSet<(String, String)> {
-    versions.map(|(name, version)| (name.to_owned(), version.to_owned())).collect()
 }

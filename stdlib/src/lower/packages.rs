@@ -15,7 +15,7 @@ use gravure_lang::{Diagnostic, Place};
 use gravure_sources::debian::Access;
 use gravure_sources::{Download, Error, ErrorKind, import_file};
 
-use super::archives::{Answer, Located, NoAnswer, Question, Wanted};
+use super::archives::{Answer, Lacking, Located, NoAnswer, Question, Wanted};
 use super::{LowerError, Lowering};
 use crate::kinds::{self, archive_file, fetch, local, package};
 
@@ -137,12 +137,12 @@ impl Lowering<'_, '_> {
         Ok(Requests { question, places: Vec::new(), singles: Vec::new(), own: Vec::new() })
     }
 
-    /// Asks for a package, by whatever kind of record or path it is named.
+    /// Asks for a package that a field names, by whatever kind of record or path.
     pub(super) fn request<'h>(
         &mut self,
         requests: &mut Requests,
         source: (Value<'h>, Place),
-        view: View<'_, 'h>,
+        (view, field): (View<'_, 'h>, &str),
         purpose: Purpose,
     ) -> Result<(), LowerError> {
         let (value, place) = source;
@@ -155,7 +155,9 @@ impl Lowering<'_, '_> {
                 let record = view.evaluator.view(record);
                 super::checked(record)?;
                 if record.type_name() != "Fetch" {
-                    return request_archived(requests, record, purpose);
+                    // What `os.packages` makes of names is all written in the library; the user wrote the field.
+                    let place = self.nearest(&[record.place("name"), place, view.place(field)]);
+                    return request_archived(requests, record, purpose, place);
                 }
                 let (name, node) = self.fetched(record)?;
                 let digest = self.digest_of_fetched(record, purpose)?;
@@ -176,7 +178,7 @@ impl Lowering<'_, '_> {
         field: &str,
         purpose: Purpose,
     ) -> Result<(), LowerError> {
-        self.request(requests, (view.value(field)?, view.place(field)), view, purpose)
+        self.request(requests, (view.value(field)?, view.place(field)), (view, field), purpose)
     }
 
     /// Asks for a package whose file the configuration names. What it needs is read from it.
@@ -245,7 +247,8 @@ impl Lowering<'_, '_> {
             question.archives.clear();
         }
         let answer = self.inputs.archives.answer(&question, self.inputs);
-        let answer = answer.map_err(|why| no_answer(why, &question, &places, &singles, system))?;
+        let asked = Asked { question: &question, places: &places, singles: &singles, system };
+        let answer = answer.map_err(|why| asked.no_answer(why))?;
         self.remember(&answer);
         let home = system.place("base-packages");
         let mut closure = Vec::with_capacity(answer.closure.len());
@@ -280,6 +283,8 @@ impl Lowering<'_, '_> {
         let parameters = archive_file::Parameters {
             suite: archive.suite.clone(),
             mirror: archive.mirror.clone(),
+            package: package.name.clone(),
+            version: package.version.clone(),
             path: package.filename.clone(),
             sha256: package.sha256,
             len: package.size,
@@ -310,9 +315,13 @@ impl Lowering<'_, '_> {
     }
 }
 
-/// Asks for a package that an archive has.
-fn request_archived(requests: &mut Requests, record: View<'_, '_>, purpose: Purpose) -> Result<(), LowerError> {
-    let place = record.place("name");
+/// Asks for a package that an archive has; it is named at `place`.
+fn request_archived(
+    requests: &mut Requests,
+    record: View<'_, '_>,
+    purpose: Purpose,
+    place: Place,
+) -> Result<(), LowerError> {
     if let Some(architecture) = record.optional_string("architecture")?
         && architecture != requests.question.architecture
     {
@@ -325,61 +334,122 @@ fn request_archived(requests: &mut Requests, record: View<'_, '_>, purpose: Purp
     Ok(())
 }
 
-/// Reports why packages cannot be found, at the place that asks for them.
-fn no_answer(
-    why: NoAnswer,
-    question: &Question,
-    places: &[Place],
-    singles: &[Single],
-    system: View<'_, '_>,
-) -> LowerError {
-    let diagnostic = match why {
-        NoAnswer::Source(error) => return LowerError::Source(error),
-        NoAnswer::NotLocked => {
-            return LowerError::Source(Error { kind: ErrorKind::Refused, message: NOT_LOCKED.to_owned() });
-        }
-        NoAnswer::Unmet(unmet) => unmet_diagnostic(&unmet, places, system),
-        NoAnswer::Missing { number, near } => {
-            let mut archived = singles.iter().filter_map(|single| match single {
-                Single::Archived(place) => Some(*place),
-                Single::Own(_) => None,
-            });
-            let place = archived.nth(number).expect("the request is one of these");
-            missing(&question.singles[number], question, near, place)
-        }
-    };
-    LowerError::Diagnostics(vec![diagnostic])
+/// What was asked, and where that is written.
+struct Asked<'a, 'e, 'h> {
+    question: &'a Question,
+    /// Where the requests of the closure are written.
+    places: &'a [Place],
+    singles: &'a [Single],
+    system: View<'e, 'h>,
 }
 
-/// What `--locked` says.
-const NOT_LOCKED: &str = "the lock file does not have all packages of this configuration, and `--locked` forbids to change it; \
-    `gravure lock` does";
+impl Asked<'_, '_, '_> {
+    /// Reports why packages cannot be found, at the place that asks for them.
+    fn no_answer(&self, why: NoAnswer) -> LowerError {
+        let diagnostic = match why {
+            NoAnswer::Source(error) => return LowerError::Source(error),
+            NoAnswer::NotLocked(lacking) => return self.not_locked(lacking),
+            NoAnswer::Unmet(unmet) => self.unmet(&unmet),
+            NoAnswer::Missing { number, near } => self.missing(number, near),
+        };
+        LowerError::Diagnostics(vec![diagnostic])
+    }
 
-fn missing(request: &Request, question: &Question, near: Option<String>, place: Place) -> Diagnostic {
-    let Question { archives, architecture, .. } = question;
-    let suites = match request.source {
-        Some(source) => format!("`{}`", archives[source].suite),
-        None => {
-            let regular = archives.iter().filter(|wanted| !wanted.is_on_request);
-            regular.map(|wanted| format!("`{}`", wanted.suite)).collect::<Vec<_>>().join(", ")
+    /// Reports what the lock file lacks, since it may not be changed.
+    fn not_locked(&self, lacking: Lacking) -> LowerError {
+        let archives = self.system.place("archives");
+        let architecture = &self.question.architecture;
+        let diagnostic = match lacking {
+            Lacking::All => {
+                let message = "there is no `gravure.lock`, or nothing in it, and `--locked` forbids to make one";
+                Diagnostic::error(NOT_LOCKED, message, archives, "packages of these archives are wanted")
+            }
+            Lacking::State(number) => {
+                let suite = &self.question.archives[number].suite;
+                let message = format!(
+                    "`gravure.lock` has no state of the archive `{suite}` for `{architecture}`, and `--locked` forbids to add it"
+                );
+                Diagnostic::error(NOT_LOCKED, message, archives, "named here")
+            }
+            Lacking::Packages(why) => match *why {
+                NoAnswer::Unmet(unmet) => {
+                    let message = "`gravure.lock` does not have all that this needs, and `--locked` forbids to add it";
+                    let diagnostic = Diagnostic::error(NOT_LOCKED, message, self.place_of(&unmet), "asked for here");
+                    unmet
+                        .to_string()
+                        .lines()
+                        .fold(diagnostic, |diagnostic, line| diagnostic.note(format!("of what is locked: {line}")))
+                }
+                NoAnswer::Missing { number, .. } => {
+                    let name = &self.question.singles[number].name;
+                    let message = format!(
+                        "`gravure.lock` has no package `{name}` for `{architecture}`, and `--locked` forbids to add it"
+                    );
+                    Diagnostic::error(NOT_LOCKED, message, self.place_of_single(number), "this package")
+                }
+                other => return self.no_answer(other),
+            },
+        };
+        LowerError::Diagnostics(vec![diagnostic.help("`gravure lock` adds what is missing")])
+    }
+
+    /// Explains why there is no set of packages, at the request that it begins with.
+    fn unmet(&self, unmet: &Unmet) -> Diagnostic {
+        let text = unmet.to_string();
+        let mut lines = text.lines();
+        let first = lines.next().unwrap_or_default();
+        let diagnostic = Diagnostic::error("E0505", first, self.place_of(unmet), "needed here");
+        let diagnostic = lines.fold(diagnostic, |diagnostic, line| diagnostic.note(line));
+        let suites = self.suites(None);
+        let diagnostic = match suites.is_empty() {
+            true => diagnostic,
+            false => diagnostic.note(format!("looked for in {suites} for `{}`", self.question.architecture)),
+        };
+        match unmet.misspelt() {
+            Some(near) => diagnostic.help(format!("write \"{near}\"")),
+            None => diagnostic,
         }
-    };
-    let message = format!("there is no package `{}` in {suites} for `{architecture}`", request.name);
-    let diagnostic = Diagnostic::error("E0501", message, place, "this package");
-    match near {
-        Some(near) => diagnostic.help(format!("write \"{near}\"")),
-        None => diagnostic,
+    }
+
+    /// Returns the suites that packages of a source, or of none in particular, are looked for in.
+    fn suites(&self, source: Option<usize>) -> String {
+        let archives = self.question.archives.iter().enumerate();
+        let asked = archives.filter(|(number, wanted)| match source {
+            Some(source) => *number == source,
+            None => !wanted.is_on_request,
+        });
+        asked.map(|(_, wanted)| format!("`{}`", wanted.suite)).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Returns where the request is written that cannot be met.
+    fn place_of(&self, unmet: &Unmet) -> Place {
+        unmet.request().map_or_else(|| self.system.place("archives"), |number| self.places[number])
+    }
+
+    fn missing(&self, number: usize, near: Option<String>) -> Diagnostic {
+        let Question { architecture, singles, .. } = self.question;
+        let request = &singles[number];
+        let suites = self.suites(request.source);
+        let message = format!("there is no package `{}` in {suites} for `{architecture}`", request.name);
+        let diagnostic = Diagnostic::error("E0501", message, self.place_of_single(number), "this package");
+        match near {
+            Some(near) => diagnostic.help(format!("write \"{near}\"")),
+            None => diagnostic,
+        }
+    }
+
+    /// Returns where the single request with this number is written.
+    fn place_of_single(&self, number: usize) -> Place {
+        let mut archived = self.singles.iter().filter_map(|single| match single {
+            Single::Archived(place) => Some(*place),
+            Single::Own(_) => None,
+        });
+        archived.nth(number).expect("the request is one of these")
     }
 }
 
-/// Explains why there is no set of packages, at the request that it begins with.
-fn unmet_diagnostic(unmet: &Unmet, places: &[Place], system: View<'_, '_>) -> Diagnostic {
-    let place = unmet.request().map_or_else(|| system.place("archives"), |number| places[number]);
-    let text = unmet.to_string();
-    let mut lines = text.lines();
-    let diagnostic = Diagnostic::error("E0505", lines.next().unwrap_or_default(), place, "needed here");
-    lines.fold(diagnostic, |diagnostic, line| diagnostic.note(line))
-}
+/// The lock file does not have what is needed, and must do.
+const NOT_LOCKED: &str = "E0508";
 
 /// Returns the last name of a path or an address. Recipes have no others: they are the same from wherever a project is
 /// looked at.

@@ -104,8 +104,8 @@ impl Lowering<'_, '_> {
         self.request_field(&mut requests, loader, "package", Purpose::Files)?;
         self.request_field(&mut requests, system.record("initrd")?, "busybox", Purpose::Files)?;
         let purpose = if is_busybox { Purpose::Files } else { Purpose::Install };
-        for (source, view) in installed(system)? {
-            self.request(&mut requests, source, view, purpose)?;
+        for (source, origin) in installed(system)? {
+            self.request(&mut requests, source, origin, purpose)?;
         }
         let found = self.resolve(requests, system)?;
         let [kernel, loader_package, program, others @ ..] = &found.singles[..] else {
@@ -290,17 +290,17 @@ fn blobs(loader: View<'_, '_>, package: NodeId) -> Result<Vec<Blob>, LowerError>
     Ok(blobs)
 }
 
-/// A package as it is named, where that is, and the record that does it.
-type Named<'e, 'h> = ((Value<'h>, Place), View<'e, 'h>);
+/// A package as it is named, where that is, and the record and its field that do it.
+type Named<'e, 'h> = ((Value<'h>, Place), (View<'e, 'h>, &'static str));
 
 /// Returns the packages to be installed, those of services included.
 fn installed<'e, 'h>(system: View<'e, 'h>) -> Result<Vec<Named<'e, 'h>>, LowerError> {
     let mut named = Vec::new();
     for field in ["base-packages", "packages"] {
-        named.extend(system.list(field)?.into_iter().map(|source| (source, system)));
+        named.extend(system.list(field)?.into_iter().map(|source| (source, (system, field))));
     }
     for service in system.records("services")? {
-        named.extend(service.list("packages")?.into_iter().map(|source| (source, service)));
+        named.extend(service.list("packages")?.into_iter().map(|source| (source, (service, "packages"))));
     }
     Ok(named)
 }

@@ -46,12 +46,8 @@ fn local(store: &Store, content: &[u8]) -> Output {
 fn artefacts(store: &Store) -> Vec<(&'static str, Output)> {
     let blob = local(store, b"content");
     let sha256 = Digest(blob.digest);
-    let archived = make(
-        store,
-        "archive-file",
-        json!({"suite": "trixie", "mirror": null, "path": "pool/x", "sha256": sha256, "len": 7}),
-        &[],
-    );
+    let file = json!({"suite": "trixie", "mirror": null, "package": "x", "version": "1", "path": "pool/x", "sha256": sha256, "len": 7});
+    let archived = make(store, "archive-file", file, &[]);
     let fetched = make(store, "fetch", json!({"url": "http://example.org/x", "sha256": sha256}), &[]);
     let [kernel, busybox] = [packages::kernel(true), packages::busybox()]
         .map(|deb| make(store, "package", Value::Null, &[local(store, &deb)]));

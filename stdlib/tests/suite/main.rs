@@ -10,7 +10,8 @@ mod kinds;
 mod lazy;
 mod mistakes;
 mod nodes;
-mod packages;
 mod project;
 mod same_bytes;
 mod tools;
+
+use gravure_tests::debs as packages;

@@ -1,7 +1,7 @@
 //! Debian packages as small as they can be, written byte by byte: an `ar` archive of two tars (deb(5)).
 
 /// What a package has at a path.
-pub(crate) enum Member<'a> {
+pub enum Member<'a> {
     /// A file with these permissions and this time.
     File(u32, u64, &'a [u8]),
     /// A symbolic link.
@@ -9,20 +9,20 @@ pub(crate) enum Member<'a> {
 }
 
 /// A time that is later than every source date of the tests.
-pub(crate) const LATE: u64 = 4_000_000_000;
+pub const LATE: u64 = 4_000_000_000;
 /// A time that is earlier.
-pub(crate) const EARLY: u64 = 100_000_000;
+pub const EARLY: u64 = 100_000_000;
 
 /// The version of the kernel that [`kernel`] has.
-pub(crate) const KERNEL_VERSION: &str = "1.0-test";
+pub const KERNEL_VERSION: &str = "1.0-test";
 
 /// Returns a package with these members and the directories that they are in.
-pub(crate) fn deb(members: &[(&str, Member<'_>)]) -> Vec<u8> {
+pub fn deb(members: &[(&str, Member<'_>)]) -> Vec<u8> {
     deb_with("Package: test\nVersion: 1\nArchitecture: all\n", members)
 }
 
 /// Returns a package with this control stanza.
-pub(crate) fn deb_with(stanza: &str, members: &[(&str, Member<'_>)]) -> Vec<u8> {
+pub fn deb_with(stanza: &str, members: &[(&str, Member<'_>)]) -> Vec<u8> {
     let control = tar(&[("control", Member::File(0o644, EARLY, stanza.as_bytes()))]);
     let data = tar(members);
     let mut archive = b"!<arch>\n".to_vec();
@@ -107,7 +107,7 @@ fn module(modinfo: &[u8]) -> Vec<u8> {
 }
 
 /// Returns a kernel's package; `is_modular` tells whether ext4 is a module, and not part of the kernel.
-pub(crate) fn kernel(is_modular: bool) -> Vec<u8> {
+pub fn kernel(is_modular: bool) -> Vec<u8> {
     let modules = format!("usr/lib/modules/{KERNEL_VERSION}");
     let kernel = format!("boot/vmlinuz-{KERNEL_VERSION}");
     let in_modules = |path: &str| format!("{modules}/{path}");
@@ -137,12 +137,12 @@ pub(crate) fn kernel(is_modular: bool) -> Vec<u8> {
 }
 
 /// Returns a package that needs one that nobody has.
-pub(crate) fn needy() -> Vec<u8> {
+pub fn needy() -> Vec<u8> {
     deb_with("Package: needy\nVersion: 1\nArchitecture: all\nDepends: needed (>= 2), test\n", &[])
 }
 
 /// Returns the package of a busybox.
-pub(crate) fn busybox() -> Vec<u8> {
+pub fn busybox() -> Vec<u8> {
     deb(&[
         ("usr/bin/busybox", Member::File(0o755, LATE, b"the program")),
         ("usr/share/doc/busybox/copyright", Member::File(0o644, EARLY, b"free\n")),
@@ -150,7 +150,7 @@ pub(crate) fn busybox() -> Vec<u8> {
 }
 
 /// Returns the package of a GRUB, whose loader is found through links, as in some packages.
-pub(crate) fn grub() -> Vec<u8> {
+pub fn grub() -> Vec<u8> {
     deb(&[
         ("usr/lib/grub/x86_64-efi", Member::Link("x86_64-efi-1.0")),
         ("usr/lib/grub/x86_64-efi-1.0/monolithic/grubx64-1.0.efi", Member::File(0o644, LATE, b"the boot loader")),
