@@ -15,7 +15,7 @@ use gravure_tests::{Console, mirror};
 use super::{GRAVURE, WORKSPACE, gravure, path_text};
 
 /// A generous limit for systemd to come to a login, emulated, on a loaded host.
-const SYSTEMD_LOGIN: Duration = Duration::from_secs(300);
+const SYSTEMD_LOGIN: Duration = Duration::from_secs(420);
 /// A generous limit for what asks packages or starts services.
 const LONG_COMMAND: Duration = Duration::from_secs(180);
 
@@ -104,6 +104,28 @@ fn debian_for_arm64_is_built_here_and_runs() {
     log_in(&mut console, "debian", "root");
     assert_eq!(console.run("uname -m; dpkg --print-architecture", COMMAND), "aarch64\narm64\n");
     expect_running(&mut console);
+    power_off(&mut console);
+}
+
+/// Where packages are only unpacked, their scripts run before anybody can log in.
+#[test]
+fn debian_configured_at_its_first_boot_runs() {
+    let scratch = tempfile::tempdir().expect("a scratch directory can be made");
+    fs::copy(Path::new(WORKSPACE).join("examples/debian.img"), scratch.path().join("debian.img"))
+        .expect("the example can be copied");
+    let text = "import \"./debian.img\" as base\n\nfirst = base.debian { configure = 'first-boot }\n";
+    fs::write(scratch.path().join("first.img"), text).expect("a file can be written");
+    gravure(scratch.path(), &["build", "first.img"]);
+    let image = scratch.path().join("first.raw");
+    let mut console = Machine::x86_64_uefi(&image).memory(1024).newest_processor().network(&[]).boot("first-boot");
+    log_in(&mut console, "debian", "root");
+    assert_eq!(
+        console.run("systemctl show -p Result -p ActiveState gravure-configure", COMMAND),
+        "Result=success\nActiveState=active\n"
+    );
+    expect_running(&mut console);
+    assert_eq!(console.run("dpkg-query -W -f '${db:Status-Status}\\n' | sort -u", COMMAND), "installed\n");
+    assert_eq!(console.run("dpkg --audit", COMMAND), "");
     power_off(&mut console);
 }
 

@@ -20,6 +20,10 @@ const LINKS: &[(&str, &str)] = &[("bin", "usr/bin"), ("lib", "usr/lib"), ("sbin"
 /// What runs after logging in where an account does not say.
 const SHELL: &str = "/bin/bash";
 
+/// The unit that lets dpkg finish packages, and the name of its file.
+const CONFIGURE_NAME: &str = "gravure-configure.service";
+const CONFIGURE: &str = include_str!("configure.service");
+
 impl Lowering<'_, '_> {
     /// Adds the configured system: its packages, and the kernel's files, which dpkg does not know of.
     pub(super) fn debian(
@@ -38,14 +42,21 @@ impl Lowering<'_, '_> {
             }
         }
         contents.append(files);
+        let mut units = units(system)?;
+        let is_configured_at_first_boot = system.string("configure")? == "first-boot";
+        if is_configured_at_first_boot {
+            let path = format!("/etc/systemd/system/{CONFIGURE_NAME}");
+            contents.parameters.entries.push(Declared::text(path, 0o644, CONFIGURE));
+            units.enabled.push(CONFIGURE_NAME.to_owned());
+        }
         let parameters = debian::Parameters {
             foundation: foundation(system)?,
             packages: packages.iter().chain([kernel]).map(|package| package.name.clone()).collect(),
             n_registered: packages.len(),
             entries: contents.parameters.entries,
             accounts: accounts(system)?,
-            units: units(system)?,
-            is_configured_at_first_boot: system.string("configure")? == "first-boot",
+            units,
+            is_configured_at_first_boot,
             time: self.source_date(),
             architecture: architecture_of(system.string("platform")?).to_owned(),
         };
