@@ -193,6 +193,12 @@ pub struct ModuleSet<'a> {
     aliases: OnceCell<Vec<(String, String)>>,
 }
 
+/// Returns a name of a module, or a pattern of names, in the form in which they are compared: `_` for `-`, but not between
+/// brackets.
+pub fn normal_name(name: &str) -> String {
+    pattern::normal(name)
+}
+
 /// Returns the kernel versions of which the tree has modules, sorted as text.
 pub fn kernel_versions(tree: &Tree) -> Vec<String> {
     let mut versions = BTreeSet::new();

@@ -27,12 +27,18 @@ impl Mirror {
         let sum = run(&SHA256SUM, scratch.path(), &["package.deb"]);
         let sum = sum.split_whitespace().next().expect("a sum is printed").to_owned();
         let index = format!("{control}Filename: ./package.deb\nSize: {}\nSHA256: {sum}\n", deb.len());
+        fs::write(scratch.path().join("Packages"), &index).expect("a file can be written");
+        let sum = run(&SHA256SUM, scratch.path(), &["Packages"]);
+        let sum = sum.split_whitespace().next().expect("a sum is printed").to_owned();
+        let release = format!("Date: Sat, 01 Jan 2022 00:00:00 UTC\nSHA256:\n {sum} {} Packages\n", index.len());
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("there is a free port");
         let port = listener.local_addr().expect("a bound socket has an address").port();
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 // Whoever hangs up early has asked in vain.
-                let _ = answer(stream, &[("/./Packages", index.as_bytes()), ("/./package.deb", &deb)]);
+                let files =
+                    [("Release", release.as_bytes()), ("Packages", index.as_bytes()), ("package.deb", &deb[..])];
+                let _ = answer(stream, &files);
             }
         });
         Mirror { port }
@@ -77,14 +83,15 @@ fn answer(stream: TcpStream, files: &[(&str, &[u8])]) -> std::io::Result<()> {
     let mut stream = stream;
     while let Some(line) = requests.next() {
         let line = line?;
-        let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+        let path = line.split(' ').nth(1).unwrap_or_default();
+        let wanted = path.rsplit('/').next().unwrap_or(path).to_owned();
         // The headers of a request end with an empty line.
         for header in requests.by_ref() {
             if header?.is_empty() {
                 break;
             }
         }
-        let found = files.iter().find(|(name, _)| *name == path || name.replace("/./", "/") == path);
+        let found = files.iter().find(|(name, _)| *name == wanted);
         let (status, body) = found.map_or(("404 Not Found", &b""[..]), |(_, body)| ("200 OK", body));
         write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n", body.len())?;
         stream.write_all(body)?;

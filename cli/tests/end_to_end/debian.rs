@@ -114,8 +114,10 @@ fn build_server(directory: &Path) -> (PathBuf, PathBuf) {
     let made = made.expect("this test needs the program ssh-keygen, of Debian's package openssh-client");
     assert!(made.success(), "ssh-keygen: {made}");
     let public = fs::read_to_string(key.with_extension("pub")).expect("the key was written");
-    fs::copy(Path::new(WORKSPACE).join("examples/server.img"), directory.join("server.img"))
-        .expect("the example can be copied");
+    for file in ["server.img", "server.nft"] {
+        fs::copy(Path::new(WORKSPACE).join("examples").join(file), directory.join(file))
+            .expect("the example can be copied");
+    }
     let text = format!(
         "import \"./server.img\" as base\n\n\
          tested = base.server {{ services[\"openssh\"] {{ authorized-keys[\"root\"] = [\"{}\"] }} }}\n",

@@ -23,6 +23,7 @@
 //! | `alternatives` | `update-alternatives` |
 //! | `certificates` | `update-ca-certificates` |
 //! | `dpkg_database` | dpkg: what is installed |
+//! | `module_indexes` | `depmod` |
 //! | `pam` | `pam-auth-update` |
 
 mod accounts;
@@ -35,6 +36,7 @@ pub mod closure;
 mod dpkg_database;
 pub mod explain;
 mod file_commands;
+mod module_indexes;
 pub mod nearest;
 mod package;
 mod pam;
@@ -54,6 +56,7 @@ pub use base_files::base_files;
 pub use certificates::certificates;
 pub use dpkg_database::{PackageState, dpkg_database};
 pub use file_commands::file_commands;
+pub use module_indexes::module_indexes;
 pub use package::{CONTROL_DIRECTORY, Package};
 pub use pam::pam;
 pub use root::{Error, Owner, Root};

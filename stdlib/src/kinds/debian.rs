@@ -92,6 +92,9 @@ fn replaced_by(stanza: &str) -> BTreeSet<String> {
 
 /// Does what the packages' scripts would do.
 fn configure(root: &mut Root<'_>, packages: &[Package], parameters: &Parameters) -> Result<(), Failure> {
+    // First, since it has the hashes of configuration files as packages bring them.
+    let state = if parameters.is_configured_at_first_boot { PackageState::Unpacked } else { PackageState::Installed };
+    debian::dpkg_database(root, packages, &parameters.architecture, state)?;
     let Accounts { users, groups } = &parameters.accounts;
     let accounts = debian::accounts(root, packages, users, groups)?;
     debian::pam(root, packages)?;
@@ -99,8 +102,7 @@ fn configure(root: &mut Root<'_>, packages: &[Package], parameters: &Parameters)
     debian::base_files(root, packages, &accounts)?;
     debian::alternatives(root, packages, &accounts)?;
     debian::certificates(root, packages)?;
+    debian::module_indexes(root)?;
     debian::units(root, packages, &parameters.units)?;
-    let state = if parameters.is_configured_at_first_boot { PackageState::Unpacked } else { PackageState::Installed };
-    debian::dpkg_database(root, packages, &parameters.architecture, state)?;
     Ok(())
 }
