@@ -161,11 +161,17 @@ fn the_same_lock_gives_the_same_image() {
 #[test]
 fn a_version_that_is_gone() {
     let mut scene = Scene::with_packages("gone", &["hello"]);
-    scene.publish("the archive on 15 November", Archive::on(15).package("hello", "2.10-2").files());
+    let both = |day, hello| Archive::on(day).package("hello", hello).package("nano", "8.4").files();
+    scene.publish("the archive on 15 November", both(15, "2.10-2"));
     scene.run("gravure lock");
-    scene.publish("the archive on 16 November", Archive::on(16).package("hello", "2.10-3").files());
+    scene.publish("the archive on 16 November", both(16, "2.10-3"));
     scene.run("gravure build machine.img");
     scene.run("ls *.raw");
+    scene.machine("machine", &["hello", "nano"]);
+    scene.play.tell("a package is wanted that is not locked, and the mirror has lost the locked state", &[]);
+    scene.run("GRAVURE_STORE=$HOME/empty gravure lock");
+    scene.play.tell("here the index of that state is in the store still", &[]);
+    scene.run("gravure lock");
     scene.run("gravure lock --update hello");
     scene.run("gravure build machine.img 2>/dev/null");
     scene.check();
