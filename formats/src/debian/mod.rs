@@ -15,6 +15,7 @@
 //! | `explain` | why there is no such set |
 //! | `root` | what the transforms work on |
 //! | `package` | a package with its control files |
+//! | `tmpfiles` | `systemd-tmpfiles --create` |
 //! | `units` | `systemctl enable`, `deb-systemd-helper` |
 //! | `scripts` | reads maintainer scripts as commands |
 //! | `accounts` | `/etc/passwd` and its like: `base-passwd`, `systemd-sysusers`, `adduser` |
@@ -46,6 +47,7 @@ pub mod scripts;
 mod search;
 mod selection;
 mod statoverride;
+mod tmpfiles;
 mod ucf;
 mod units;
 pub mod universe;
@@ -60,4 +62,5 @@ pub use module_indexes::module_indexes;
 pub use package::{CONTROL_DIRECTORY, Package};
 pub use pam::pam;
 pub use root::{Error, Owner, Root};
+pub use tmpfiles::tmpfiles;
 pub use units::{Enablement, units};

@@ -103,6 +103,7 @@ fn configure(root: &mut Root<'_>, packages: &[Package], parameters: &Parameters)
     debian::alternatives(root, packages, &accounts)?;
     debian::certificates(root, packages)?;
     debian::module_indexes(root)?;
+    debian::tmpfiles(root, packages, &accounts)?;
     debian::units(root, packages, &parameters.units)?;
     Ok(())
 }
