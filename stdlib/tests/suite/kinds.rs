@@ -14,7 +14,7 @@ use crate::project::builder;
 /// Kind, version, and the digest of the artefact.
 const EXPECTED: &[(&str, u32, &str)] = &[
     ("archive-file", 2, "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73"),
-    ("debian", 1, "3990272c865719e44d6eab6c5a6936a3679b5ea047b9661154890c094c5239d5"),
+    ("debian", 1, "a478c9e8996d02a219614650526950669a7149eb69c42cbcfbba0705036c18cf"),
     ("disk", 1, "44f7ca0757f2667092d300947d6d0166f6dc60d5beed69985b66f2ea5751173b"),
     ("ext4", 1, "922f21315206b60592b4ef20e50e983b3a9043464f4cc7d5c9662b24e6ddd722"),
     ("fat", 1, "82db65c2957b5a21c1a298ba3295af2c98eecbe21a9a483a3bf8c0c9b1dd0475"),
