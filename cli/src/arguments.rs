@@ -57,6 +57,9 @@ pub(crate) struct Build {
     /// Build what can be built although something failed.
     #[arg(short, long)]
     pub(crate) keep_going: bool,
+    /// Say of each package which commands of its maintainer scripts the image does without.
+    #[arg(long)]
+    pub(crate) report: bool,
     /// Work on so many threads; as many as there are processors if not given.
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,

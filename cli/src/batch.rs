@@ -78,6 +78,8 @@ pub(crate) struct PlannedImage {
     place: Place,
     /// The finished disk.
     pub(crate) node: NodeId,
+    /// The report on scripts whose work is not reproduced.
+    pub(crate) report: Option<NodeId>,
 }
 
 impl Batch {
@@ -204,7 +206,12 @@ impl Batch {
             match lower(&evaluator, &output, &mut plan.graph, inputs) {
                 Ok(lowered) => {
                     let file_name = format!("{}.{ENDING}", output.name);
-                    plan.images.push(PlannedImage { file_name, place: output.place, node: lowered.disk });
+                    plan.images.push(PlannedImage {
+                        file_name,
+                        place: output.place,
+                        node: lowered.disk,
+                        report: lowered.report,
+                    });
                     let lock = plan.locks.entry(self.roots[index].clone()).or_default();
                     lock.needed.extend(&lowered.lock);
                     for (node, place) in lowered.places {
@@ -283,7 +290,11 @@ impl Plan {
         for (root, lock) in other.locks {
             self.locks.entry(root).or_default().needed.extend(&lock.needed);
         }
-        let images = other.images.into_iter().map(|image| PlannedImage { node: moved[image.node.index()], ..image });
+        let images = other.images.into_iter().map(|image| PlannedImage {
+            node: moved[image.node.index()],
+            report: image.report.map(|report| moved[report.index()]),
+            ..image
+        });
         self.images.extend(images);
     }
 

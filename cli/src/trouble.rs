@@ -203,7 +203,7 @@ pub(crate) fn reason(error: &io::Error) -> String {
 }
 
 /// Returns a message without what would act on a terminal.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     for character in text.chars() {
         if gravure_lang::is_refused(character) {

@@ -7,6 +7,7 @@ use std::io;
 use std::path::Path;
 
 use gravure_eval::graph::{self, Failure, Key, OutputType, Realise, Space, Task};
+use gravure_formats::debian::Unreproduced;
 use gravure_formats::{Digest, Extents, Tree};
 use gravure_sources::debian::{Access, Mirror};
 use gravure_sources::{Error, Store, write_image};
@@ -124,6 +125,18 @@ fn namespace(space: Space) -> &'static str {
         Space::Node => "nodes",
         Space::Action => "actions",
     }
+}
+
+/// Reads the report that a recipe of the kind `script-report` made.
+///
+/// # Errors
+/// The object of the store is missing or damaged.
+///
+/// # Panics
+/// When another kind has made it.
+pub fn unreproduced_scripts(builder: &Builder<'_>, output: &graph::Output) -> Result<Vec<Unreproduced>, Error> {
+    let bytes = builder.store.read(&Digest(output.digest))?;
+    Ok(serde_json::from_slice(&bytes).expect("an object that has its digest is what was put"))
 }
 
 /// Writes a finished node as a file: complete under its name, or not at all.

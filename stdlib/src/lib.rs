@@ -22,7 +22,8 @@ mod library;
 mod lower;
 mod outputs;
 
-pub use builder::{Builder, write_output};
+pub use builder::{Builder, unreproduced_scripts, write_output};
+pub use gravure_formats::debian::Unreproduced;
 pub use library::{roots, source};
 pub use lower::{Archives, Inputs, Locking, LowerError, Lowered, lower};
 pub use outputs::{Form, ImageType, Output, OutputsError, image_types, outputs};

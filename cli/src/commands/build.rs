@@ -1,5 +1,6 @@
 //! `gravure build`: all images of all files as one batch.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -9,13 +10,13 @@ use bumpalo::Bump;
 use gravure_eval::graph::{self, NodeId, Options, Outcome, Report, realise};
 use gravure_eval::{Evaluator, Limits, ModuleId, with_stack};
 use gravure_lang::SourceMap;
-use gravure_stdlib::{Builder, ImageType, image_types, write_output};
+use gravure_stdlib::{Builder, ImageType, Unreproduced, image_types, unreproduced_scripts, write_output};
 
 use crate::arguments::Build;
 use crate::batch::{Batch, Plan, PlannedImage};
 use crate::environment::{Outside, locking, threads};
 use crate::progress::Bars;
-use crate::trouble::{Complaint, OUTSIDE_FAILED, Trouble, counted, reason};
+use crate::trouble::{Complaint, OUTSIDE_FAILED, Trouble, counted, escaped, reason};
 use crate::{interrupt, terminal};
 
 /// How many nodes wait for the network at once.
@@ -55,6 +56,7 @@ pub(crate) fn run(arguments: &Build) -> Result<(), Trouble> {
         sources: &batch.program.sources,
         bars: &bars,
         start,
+        tells_scripts: arguments.report,
     };
     trouble.extend(production.run());
     trouble.or(())
@@ -125,6 +127,8 @@ struct Production<'a> {
     options: Options,
     bars: &'a Bars,
     start: Instant,
+    /// Whether each command of a script that is not reproduced is told.
+    tells_scripts: bool,
 }
 
 /// An image that is under its name.
@@ -137,7 +141,8 @@ struct Written {
 impl Production<'_> {
     /// Builds everything, writes every image as soon as it is finished, and tells what was done.
     fn run(&self) -> Trouble {
-        let wanted = self.plan.wanted();
+        let mut wanted = self.plan.wanted();
+        wanted.extend(self.plan.images.iter().filter_map(|image| image.report));
         let (sender, finished) = mpsc::channel();
         let (report, mut written) = std::thread::scope(|scope| {
             let writer = scope.spawn(|| self.write_all(finished));
@@ -154,7 +159,10 @@ impl Production<'_> {
         let mut trouble = self.failures(&report);
         for (number, result) in written {
             match result {
-                Ok(written) => self.tell(number, &written, &report),
+                Ok(written) => {
+                    self.tell(number, &written, &report);
+                    self.tell_scripts(number, &report).unwrap_or_else(|complaint| trouble.complain(complaint));
+                }
                 Err(complaint) => trouble.complain(complaint),
             }
         }
@@ -207,6 +215,23 @@ impl Production<'_> {
         ));
     }
 
+    /// Says which packages have maintainer scripts whose work the image does not have.
+    fn tell_scripts(&self, number: usize, report: &Report) -> Result<(), Complaint> {
+        let output = self.plan.images[number].report.and_then(|node| report.outcome(node)).and_then(Outcome::output);
+        let Some(output) = output else { return Ok(()) };
+        let scripts = unreproduced_scripts(&self.builder, output)?;
+        if self.tells_scripts {
+            scripts.iter().for_each(|script| terminal::result(&script_text(script)));
+        } else if !scripts.is_empty() {
+            let names: BTreeSet<&str> = scripts.iter().map(|script| script.package.as_str()).collect();
+            terminal::say(&format!(
+                "note: {} with maintainer scripts whose work is not all reproduced; `--report` shows it\n",
+                counted(names.len(), "package")
+            ));
+        }
+        Ok(())
+    }
+
     /// Returns what failed, in graph order, with the images that are lost by it.
     fn failures(&self, report: &Report) -> Trouble {
         let mut trouble = Trouble::default();
@@ -230,6 +255,13 @@ impl Production<'_> {
         let text = names[..shown].join(", ");
         if shown < names.len() { format!("{text} and {} more", names.len() - shown) } else { text }
     }
+}
+
+/// Returns a line for each command: `PACKAGE: SCRIPT, line 7: COMMAND`.
+fn script_text(script: &Unreproduced) -> String {
+    let Unreproduced { package, script, commands } = script;
+    let lines = commands.iter().map(|(line, command)| format!("{package}: {script}, line {line}: {command}\n"));
+    lines.map(|line| escaped(&line)).collect()
 }
 
 /// Returns a length in bytes as people compare lengths: `312 MiB`, `1.3 GiB`.

@@ -15,6 +15,7 @@
 //! | `explain` | why there is no such set |
 //! | `root` | what the transforms work on |
 //! | `package` | a package with its control files |
+//! | `report` | nothing: it tells what none of the others does |
 //! | `tmpfiles` | `systemd-tmpfiles --create` |
 //! | `units` | `systemctl enable`, `deb-systemd-helper` |
 //! | `scripts` | reads maintainer scripts as commands |
@@ -42,6 +43,7 @@ pub mod nearest;
 mod package;
 mod pam;
 pub mod relation;
+mod report;
 mod root;
 pub mod scripts;
 mod search;
@@ -61,6 +63,7 @@ pub use file_commands::file_commands;
 pub use module_indexes::module_indexes;
 pub use package::{CONTROL_DIRECTORY, Package};
 pub use pam::pam;
+pub use report::{Unreproduced, unreproduced};
 pub use root::{Error, Owner, Root};
 pub use tmpfiles::tmpfiles;
 pub use units::{Enablement, units};

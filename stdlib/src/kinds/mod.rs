@@ -13,6 +13,7 @@ pub(crate) mod initrd;
 pub(crate) mod local;
 pub(crate) mod package;
 pub(crate) mod part;
+pub(crate) mod script_report;
 pub(crate) mod tree;
 
 use gravure_eval::graph::{Failure, NodeId, Recipe, Task};
@@ -42,6 +43,7 @@ const KINDS: &[Kind] = &[
     Kind { name: local::NAME, version: 1, waits: false, realise: local::realise },
     Kind { name: package::NAME, version: 2, waits: false, realise: package::realise },
     Kind { name: part::NAME, version: 1, waits: false, realise: part::realise },
+    Kind { name: script_report::NAME, version: 1, waits: false, realise: script_report::realise },
     Kind { name: tree::NAME, version: 2, waits: false, realise: tree::realise },
 ];
 

@@ -87,6 +87,8 @@ const FIRST_DATE: i64 = 315_532_800;
 pub struct Lowered {
     /// The finished disk.
     pub disk: NodeId,
+    /// The node that makes the report on scripts whose work is not reproduced; none where no scripts are passed over.
+    pub report: Option<NodeId>,
     /// What a lock file needs so that the same packages are found again.
     pub lock: Lock,
     /// What asked for a node, in the user's own files if possible, so that a failure can be shown there.
@@ -110,12 +112,13 @@ pub fn lower<'h>(
         inputs,
         newest: None,
         lock: Lock::default(),
+        report: None,
         places: BTreeMap::new(),
         sources: &evaluator.program().sources,
         item: output.place,
     };
     let disk = lowering.disk(image, &output.name)?;
-    Ok(Lowered { disk, lock: lowering.lock, places: lowering.places })
+    Ok(Lowered { disk, lock: lowering.lock, report: lowering.report, places: lowering.places })
 }
 
 /// Runs the checks of an image and of every record that lowering reads; all failures are reported together.
@@ -161,6 +164,8 @@ struct Lowering<'l, 'a> {
     newest: Option<i64>,
     /// What came from archives.
     lock: Lock,
+    /// What the packages' scripts would do beyond what is done.
+    report: Option<NodeId>,
     places: BTreeMap<NodeId, Place>,
     sources: &'l SourceMap,
     /// Where the item that becomes an image is named.

@@ -12,6 +12,7 @@ use super::system::Contents;
 use super::{LowerError, Lowering};
 use crate::kinds;
 use crate::kinds::debian::{self, Accounts};
+use crate::kinds::script_report;
 use crate::kinds::tree::Declared;
 
 /// The links of a merged `/usr`. Packages before Debian 13 are unpacked through them.
@@ -62,7 +63,13 @@ impl Lowering<'_, '_> {
         };
         let label = format!("configure {} packages", packages.len());
         let place = self.nearest(&[system.place("packages"), system.place("services")]);
-        Ok(self.add(kinds::recipe(debian::NAME, &parameters, contents.inputs, label), place))
+        let configured = self.add(kinds::recipe(debian::NAME, &parameters, contents.inputs, label), place);
+        if !is_configured_at_first_boot {
+            let inputs = std::iter::once(configured).chain(packages.iter().map(|package| package.tree)).collect();
+            let recipe = kinds::recipe(script_report::NAME, &(), inputs, "report on maintainer scripts");
+            self.report = Some(self.add(recipe, place));
+        }
+        Ok(configured)
     }
 }
 

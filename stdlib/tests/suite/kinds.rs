@@ -23,6 +23,7 @@ const EXPECTED: &[(&str, u32, &str)] = &[
     ("local", 1, "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73"),
     ("package", 2, "4e2b1b0af873752025fb741258fe88e990a0418b480657bc23235eccdd55cc28"),
     ("part", 1, "5790d113c09b3a57431f6a7a29a6b382b1acdd9ab301aec5f63aea9703bb2d3e"),
+    ("script-report", 1, "4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945"),
     ("tree", 2, "a7715da9a39e0432506675f293f0406914a0b36e131860d3e79a1e7e6b1319f2"),
 ];
 
@@ -61,6 +62,7 @@ fn artefacts(store: &Store) -> Vec<(&'static str, Output)> {
         json!({"bits": 16, "label": "ESP", "volume_id": 7, "time": TIME, "capacity": {"Guess": {"headroom": 4 << 20}}});
     let fat = make(store, "fat", fat, &[make(store, "tree", files, &[blob])]);
     let debian = make(store, "debian", debian(), &[busybox, kernel, blob]);
+    let report = make(store, "script-report", Value::Null, &[debian, busybox]);
     let disk = make(store, "disk", disk(), &[fat, ext4, part]);
     vec![
         ("archive-file", archived),
@@ -73,6 +75,7 @@ fn artefacts(store: &Store) -> Vec<(&'static str, Output)> {
         ("local", blob),
         ("package", kernel),
         ("part", part),
+        ("script-report", report),
         ("tree", tree),
     ]
 }

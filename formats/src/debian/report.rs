@@ -1,0 +1,296 @@
+//! What was not reproduced: commands of maintainer scripts that no transform does, package by package.
+//!
+//! The scripts are read once more over the finished root, with its answers to their questions. A command is left out where it
+//! does nothing on a machine at rest, where a transform does it, or where what it would make is there. Everything else is
+//! told, so that nobody has to guess; a command that is told may still be one that does not matter.
+
+use serde::{Deserialize, Serialize};
+
+use super::scripts::{self, Command, Stage, Visitor};
+use super::{Accounts, Error, Package, Root, answers};
+
+/// A script with work that was not reproduced.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unreproduced {
+    /// The name of the package.
+    pub package: String,
+    /// `preinst` or `postinst`.
+    pub script: String,
+    /// Lines of the script, and the commands there.
+    pub commands: Vec<(usize, String)>,
+}
+
+/// What does nothing on a first installation, or acts on a running machine only.
+const HARMLESS: &[&str] = &[
+    "",
+    ".",
+    ":",
+    "break",
+    "continue",
+    "[",
+    "test",
+    "true",
+    "false",
+    "set",
+    "shift",
+    "exit",
+    "return",
+    "echo",
+    "printf",
+    "exec",
+    "export",
+    "unset",
+    "local",
+    "trap",
+    "read",
+    "eval",
+    "cd",
+    "cat",
+    "grep",
+    "egrep",
+    "fgrep",
+    "sed",
+    "awk",
+    "head",
+    "tail",
+    "sort",
+    "cut",
+    "tr",
+    "basename",
+    "dirname",
+    "readlink",
+    "command",
+    "which",
+    "type",
+    "getent",
+    "id",
+    "find",
+    "ls",
+    "stat",
+    "cmp",
+    "diff",
+    "md5sum",
+    "rm",
+    "sleep",
+    "kill",
+    "sync",
+    "uname",
+    "hostname",
+    "dpkg",
+    "dpkg-query",
+    "dpkg-maintscript-helper",
+    "dpkg-trigger",
+    "dpkg-vendor",
+    "dpkg-divert",
+    "deb-systemd-invoke",
+    "invoke-rc.d",
+    "service",
+    "ldconfig",
+    "ldconfig.real",
+    "udevadm",
+    "modprobe",
+    "sysctl",
+    "ischroot",
+    "runlevel",
+    "mountpoint",
+    "pidof",
+    "pgrep",
+    "db_get",
+    "db_set",
+    "db_input",
+    "db_go",
+    "db_stop",
+    "db_fset",
+    "db_fget",
+    "db_purge",
+    "db_unregister",
+    "db_register",
+    "db_title",
+    "db_capb",
+    "db_version",
+    "db_reset",
+    "db_beginblock",
+    "db_endblock",
+    "db_subst",
+    "db_metaget",
+    "db_progress",
+    "db_settitle",
+    "py3compile",
+    "py3clean",
+    "pycompile",
+    "pyclean",
+    "update-initramfs",
+    "update-menus",
+    "getcap",
+    "update-mime-database",
+    "mandb",
+    "fc-cache",
+];
+
+/// What a transform does as a whole, by the first word.
+const DONE: &[&str] = &[
+    "update-passwd",
+    "shadowconfig",
+    "pam-auth-update",
+    "update-ca-certificates",
+    "systemd-sysusers",
+    "systemd-tmpfiles",
+    "deb-systemd-helper",
+    "systemctl",
+    "update-shells",
+    "add-shell",
+    "update-alternatives",
+    "depmod",
+    "adduser",
+    "addgroup",
+    "useradd",
+    "groupadd",
+    "usermod",
+    "update-rc.d",
+    "ucf",
+    "ucfr",
+    "umask",
+];
+
+/// What machines make for themselves when they first start.
+const AT_FIRST_BOOT: &[&str] = &[
+    "systemd-machine-id-setup",
+    "journalctl",
+    "systemd-hwdb",
+    "ssh-keygen",
+    "dbus-uuidgen",
+    "create_keys",
+    "runit-helper",
+];
+
+/// What a transform does where all words are known and it is certain to run.
+const FILE_COMMANDS: &[&str] =
+    &["mkdir", "install", "cp", "ln", "chmod", "chown", "chgrp", "touch", "rmdir", "mv", "dpkg-statoverride"];
+
+/// Returns the scripts of packages whose work is not all in the finished root, in the order of the packages.
+///
+/// # Errors
+/// A script cannot be read.
+pub fn unreproduced(root: &Root<'_>, packages: &[Package]) -> Result<Vec<Unreproduced>, Error> {
+    let accounts = Accounts::of(root)?;
+    let mut found = Vec::new();
+    for package in packages {
+        for (script, stage) in [("preinst", Stage::Install), ("postinst", Stage::Configure)] {
+            let Some(text) = package.text(script, root.blobs())? else { continue };
+            let mut reader = Reader { root, accounts: &accounts, commands: Vec::new() };
+            scripts::read(&text, stage, &mut reader);
+            if !reader.commands.is_empty() {
+                let (package, script) = (package.name.clone(), script.to_owned());
+                found.push(Unreproduced { package, script, commands: reader.commands });
+            }
+        }
+    }
+    Ok(found)
+}
+
+struct Reader<'a, 'r> {
+    root: &'a Root<'r>,
+    accounts: &'a Accounts,
+    commands: Vec<(usize, String)>,
+}
+
+impl Visitor for Reader<'_, '_> {
+    fn visit(&mut self, command: &Command) -> Option<bool> {
+        if let Some(answer) = answers::answer(command, self.root, self.accounts) {
+            return Some(answer);
+        }
+        let name = command.name().rsplit('/').next().unwrap_or_default();
+        if name == "deb-systemd-helper" && command.words.iter().any(|word| word == "debian-installed") {
+            return Some(false);
+        }
+        if DONE.contains(&name) {
+            let is_reproduced = name != "update-rc.d" || self.has_unit(command);
+            return self.tell(command, is_reproduced);
+        }
+        if FILE_COMMANDS.contains(&name) {
+            let is_reproduced = (command.is_certain() && name != "mv") || self.is_there(command);
+            return self.tell(command, is_reproduced);
+        }
+        let is_nothing = [HARMLESS, AT_FIRST_BOOT].iter().any(|names| names.contains(&name)) || name.contains('=');
+        // What these answer is not known.
+        if is_nothing { None } else { self.tell(command, false) }
+    }
+}
+
+impl Reader<'_, '_> {
+    /// Tells of a command unless it is reproduced. How one ends that is not reproduced is not known.
+    fn tell(&mut self, command: &Command, is_reproduced: bool) -> Option<bool> {
+        let told = (command.line, command.words.join(" "));
+        if !is_reproduced && !self.commands.contains(&told) {
+            self.commands.push(told);
+        }
+        is_reproduced.then_some(true)
+    }
+
+    /// Whether the last path that a command names is there.
+    fn is_there(&self, command: &Command) -> bool {
+        let last = command.arguments().iter().rfind(|word| word.starts_with('/'));
+        // What is below `/run` is made anew at every start.
+        last.is_some_and(|path| path.starts_with("/run/") || self.root.has_name(path))
+    }
+
+    /// Whether systemd has a unit for what `update-rc.d NAME ...` enables.
+    fn has_unit(&self, command: &Command) -> bool {
+        let name = command.arguments().iter().find(|word| !word.starts_with('-'));
+        name.is_some_and(|name| {
+            let folders = ["/usr/lib/systemd/system", "/etc/systemd/system"];
+            // A script that is there and has no unit is started by systemd's generator.
+            folders.iter().any(|folder| self.root.has_name(&format!("{folder}/{name}.service")))
+                || !self.root.exists(&format!("/etc/init.d/{name}"))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Extents, MemoryBlobs, Tree};
+
+    /// Returns what is told of a script, a command a line.
+    fn told(postinst: &str) -> String {
+        let blobs = MemoryBlobs::new();
+        let mut root = Root::new(Tree::default(), &blobs, 0);
+        root.write_text("/etc/passwd", "root:x:0:0:::\n").unwrap();
+        root.write_text("/etc/group", "root:x:0:\n").unwrap();
+        root.write_text("/etc/there", "").unwrap();
+        root.write_text("/etc/init.d/old", "").unwrap();
+        root.write_text("/usr/lib/systemd/system/new.service", "").unwrap();
+        let control = [("postinst".to_owned(), Extents::from_bytes(postinst.to_owned()))].into();
+        let package = Package::new("Package: a\nVersion: 1\nArchitecture: all\n".to_owned(), control).unwrap();
+        let found = unreproduced(&root, &[package]).unwrap();
+        let lines = found.iter().flat_map(|script| &script.commands).map(|(line, text)| format!("{line}: {text}\n"));
+        lines.collect()
+    }
+
+    #[test]
+    fn what_transforms_do_is_not_told() {
+        let script = "#!/bin/sh\nset -e\nif [ \"$1\" = configure ]; then\n  adduser --system a\n  mkdir -p /var/lib/a\n\
+            update-rc.d new defaults\n  deb-systemd-helper enable 'new.service' || true\n  ldconfig\nfi\nexit 0\n";
+        assert_eq!(told(script), "");
+    }
+
+    #[test]
+    fn what_nobody_does_is_told_with_its_line() {
+        assert_eq!(told("#!/bin/sh\npg_createcluster 17 main\n"), "2: pg_createcluster 17 main\n");
+        assert_eq!(told("#!/bin/sh\nupdate-rc.d old defaults\n"), "2: update-rc.d old defaults\n");
+        let other = "#!/bin/sh\nif some-question; then\n  chmod 600 /etc/missing\n  cp /a /etc/there\nfi\n";
+        assert_eq!(told(other), "2: some-question\n3: chmod 600 /etc/missing\n");
+    }
+
+    #[test]
+    fn what_only_an_upgrade_does_is_not_told() {
+        assert_eq!(told("#!/bin/sh\nif [ -n \"$2\" ]; then\n  mend-everything\nfi\n"), "");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_script_makes_the_report_panic(script in "[a-z \\n\"'$();|&\\[\\]{}=/-]{0,80}") {
+            let _ = told(&script);
+        }
+    }
+}
