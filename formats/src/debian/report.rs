@@ -1,8 +1,9 @@
 //! What was not reproduced: commands of maintainer scripts that no transform does, package by package.
 //!
 //! The scripts are read once more over the finished root, with its answers to their questions. A command is left out where it
-//! does nothing on a machine at rest, where a transform does it, or where what it would make is there. Everything else is
-//! told, so that nobody has to guess; a command that is told may still be one that does not matter.
+//! does nothing on a machine at rest, where a transform does it, or where what it would make is there. A command that is told
+//! may still be one that does not matter. Not told yet: output that goes to a file, edits in place, diversions, calls of `ucf`
+//! that were not understood, and file commands in `preinst`, which no transform does.
 
 use serde::{Deserialize, Serialize};
 
