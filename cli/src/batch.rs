@@ -142,6 +142,9 @@ impl Batch {
     }
 
     /// Lowers all images of all files on so many threads.
+    ///
+    /// Where one needs a package in another version than is locked, others would take that one too as soon as it is in the
+    /// lock file. So then all are lowered again with what will be locked: a run takes what its lock file gives the next one.
     pub(crate) fn lower_all(
         &self,
         form: Form<'_>,
@@ -150,7 +153,6 @@ impl Batch {
         bars: &Bars,
         threads: usize,
     ) -> (Plan, Trouble) {
-        let mut trouble = Trouble::default();
         let source_date = match source_date() {
             Ok(source_date) => source_date,
             Err(complaint) => return (Plan::default(), complaint.into()),
@@ -159,6 +161,30 @@ impl Batch {
             Ok(locks) => locks,
             Err(complaint) => return (Plan::default(), complaint.into()),
         };
+        let _line = bars.line("evaluate, find packages".to_owned());
+        let lower = |locks, locking| self.lower_with(locks, locking, (form, source_date), (outside, bars), threads);
+        let (plan, trouble) = lower(&locks, locking);
+        let settled: BTreeMap<PathBuf, LockFile> =
+            plan.locks.iter().map(|(root, file)| (root.clone(), file.settled(locking))).collect();
+        if settled.iter().all(|(root, file)| !file.found.has_other_rivals(&locks[root].found)) {
+            return (plan, trouble);
+        }
+        let (mut plan, trouble) = lower(&settled, &Locking { update_states: false, update: None, ..locking.clone() });
+        for (root, file) in &mut plan.locks {
+            file.found = locks[root].found.clone();
+        }
+        (plan, trouble)
+    }
+
+    /// Lowers all images with these lock files.
+    fn lower_with(
+        &self,
+        locks: &BTreeMap<PathBuf, LockFile>,
+        locking: &Locking,
+        (form, source_date): (Form<'_>, Option<i64>),
+        (outside, bars): (&Outside, &Bars),
+        threads: usize,
+    ) -> (Plan, Trouble) {
         let archives = Archives::default();
         let mirror = |suite: &str| outside.mirror(suite);
         let inputs_of = |index: usize| Inputs {
@@ -171,9 +197,8 @@ impl Batch {
             root: self.files.current(),
             source_date,
         };
-        let _line = bars.line("evaluate, find packages".to_owned());
         let lowered = in_parallel(threads, self.targets.len(), |index| self.lower(index, form, &inputs_of(index)));
-        let mut plan = Plan { locks: locks.clone(), ..Plan::default() };
+        let (mut plan, mut trouble) = (Plan { locks: locks.clone(), ..Plan::default() }, Trouble::default());
         for (part, part_trouble) in lowered {
             plan.merge(part);
             trouble.extend(part_trouble);
@@ -272,6 +297,18 @@ impl Batch {
                 Complaint::new(WRONG_CONFIGURATION, message).into()
             }
         })
+    }
+}
+
+impl LockFile {
+    /// Returns the lock file as if this run had written it.
+    fn settled(&self, locking: &Locking) -> LockFile {
+        let mut lock = Lock::clone(&self.found);
+        match locking.update_states {
+            true => lock.supersede(&self.needed),
+            false => lock.extend(&self.needed),
+        }
+        LockFile { found: Arc::new(lock), needed: Lock::default() }
     }
 }
 

@@ -79,6 +79,13 @@ struct Key {
     version: String,
 }
 
+impl Key {
+    /// Returns what versions of one package have in common.
+    fn place(&self) -> (&str, &str, &str) {
+        (&self.name, &self.architecture, &self.suite)
+    }
+}
+
 /// What makes one lock differ from another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -242,10 +249,19 @@ impl Lock {
 
     /// Takes what another lock has, in place of all other versions of its packages that are here.
     pub fn supersede(&mut self, other: &Lock) {
-        let place = |key: &Key| (key.name.clone(), key.architecture.clone(), key.suite.clone());
-        let renewed: BTreeSet<_> = other.packages.keys().map(place).collect();
-        self.packages.retain(|key, _| !renewed.contains(&place(key)));
+        let renewed: BTreeSet<_> = other.packages.keys().map(Key::place).collect();
+        self.packages.retain(|key, _| !renewed.contains(&key.place()));
         self.extend(other);
+    }
+
+    /// Whether it has several versions of one package where the other lock does not have just these.
+    pub fn has_other_rivals(&self, other: &Lock) -> bool {
+        !self.rivals().is_subset(&other.rivals())
+    }
+
+    fn rivals(&self) -> BTreeSet<&Key> {
+        let neighbours = self.packages.keys().zip(self.packages.keys().skip(1));
+        neighbours.filter(|(one, next)| one.place() == next.place()).flat_map(|(one, next)| [one, next]).collect()
     }
 
     /// Returns suite, architecture and date, in seconds since 1970, of all states, in order.
@@ -433,6 +449,7 @@ mod tests {
     #[test]
     fn a_newer_lock_takes_the_place_of_other_versions() {
         let mut old = lock(&[("a", "1"), ("a", "2"), ("b", "1")]);
+        assert!(old.has_other_rivals(&lock(&[("a", "2")])) && !lock(&[("a", "2")]).has_other_rivals(&old));
         old.supersede(&lock(&[("a", "3"), ("c", "1")]));
         assert_eq!(old.versions().collect::<Vec<_>>(), [("a", "3"), ("b", "1"), ("c", "1")]);
         assert_eq!(old.without(&["b".to_owned()]).names().collect::<Vec<_>>(), ["a", "c"]);

@@ -374,3 +374,25 @@ fn wrong_usage() {
     scene.run("gravure lock --update --locked");
     scene.check();
 }
+
+/// A second version of a package that is locked: a run takes what the lock file that it writes gives the next one.
+#[test]
+fn two_versions_of_one_package() {
+    let mut scene = Scene::with_packages("two-versions", &["lib"]);
+    let pool = |files: Files| files.into_iter().filter(|(path, _)| path.contains("/pool/"));
+    let old = Archive::on(15).package("lib", "1").package("other", "1");
+    scene.publish("the archive on 15 November", old.files());
+    scene.closed_machine("tools", &["other"]);
+    scene.run("gravure lock");
+    let new = Archive::on(16).package("lib", "2").package("other", "2");
+    let mut files = new.package_with("tool", "1", "Depends: lib (>= 2)\n").files();
+    files.extend(pool(old.files()));
+    scene.publish("the archive on 16 November, which still has the old packages", files);
+    scene.run("gravure lock --update other");
+    scene.closed_machine("tools", &["tool"]);
+    scene.play.tell("another file needs a newer `lib`, which the first one takes then as well", &[]);
+    scene.run("gravure graph machine.img tools.img >first && gravure lock");
+    scene.run("gravure graph --locked machine.img tools.img >second && cmp first second; grep -o 'fetch lib .' second");
+    scene.run("gravure lock --update");
+    scene.check();
+}
