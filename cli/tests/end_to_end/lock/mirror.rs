@@ -63,9 +63,11 @@ pub(crate) fn owner() -> Signer {
     Signer::new(1)
 }
 
-/// The archive `trixie` on a day of November 2025. It has nothing for `arm64` but an empty index.
+/// The archive `trixie`, unless it is called otherwise, on a day of November 2025. It has nothing for `arm64` but an empty index.
 #[derive(Clone)]
 pub(crate) struct Archive {
+    /// Its name.
+    codename: &'static str,
     /// What its release says, but for the files.
     pub(crate) fields: String,
     stanzas: Vec<String>,
@@ -79,10 +81,15 @@ impl Archive {
 
     pub(crate) fn made(date: &str) -> Archive {
         let fields = format!(
-            "Suite: stable\nCodename: trixie\nDate: {date}\nArchitectures: amd64 arm64\nComponents: main\n\
+            "Suite: stable\nDate: {date}\nArchitectures: amd64 arm64\nComponents: main\n\
              No-Support-for-Architecture-all: Packages\n"
         );
-        Archive { fields, stanzas: Vec::new(), pool: Files::new() }
+        Archive { codename: "trixie", fields, stanzas: Vec::new(), pool: Files::new() }
+    }
+
+    /// Gives it another name.
+    pub(crate) fn called(self, codename: &'static str) -> Archive {
+        Archive { codename, ..self }
     }
 
     /// Adds a package; its file has one file, with its version.
@@ -126,7 +133,7 @@ impl Archive {
             files += &listed(&path, text.as_bytes());
             files += &listed(&format!("{path}.gz"), &packed(text));
         }
-        format!("{}SHA256:\n{files}", self.fields)
+        format!("Codename: {}\n{}SHA256:\n{files}", self.codename, self.fields)
     }
 
     /// Returns its release if the index for `amd64`, as it is packed, were these bytes.
@@ -143,9 +150,10 @@ impl Archive {
     /// Returns its files, signed by its owner.
     pub(crate) fn files(&self) -> Files {
         let mut files = self.pool.clone();
-        files.insert(INDEX.to_owned(), packed(&self.index()));
-        files.insert(INDEX.replace("amd64", "arm64"), packed(""));
-        files.insert(IN_RELEASE.to_owned(), owner().message(&self.release()).into_bytes());
+        let path = |path: &str| path.replace("trixie", self.codename);
+        files.insert(path(INDEX), packed(&self.index()));
+        files.insert(path(INDEX).replace("amd64", "arm64"), packed(""));
+        files.insert(path(IN_RELEASE), owner().message(&self.release()).into_bytes());
         files
     }
 

@@ -396,3 +396,60 @@ fn two_versions_of_one_package() {
     scene.run("gravure lock --update");
     scene.check();
 }
+
+/// One lock file for several boards: of another architecture, and with an archive that was added later.
+#[test]
+fn boards_share_a_lock() {
+    let mut scene = Scene::with_packages("shared", &["hello"]);
+    let old = Archive::on(15).package("hello", "2.10-2").package("nano", "8.4");
+    scene.publish("the archive on 15 November", old.files());
+    scene.run("gravure lock");
+    let mut files = Archive::on(16).package("hello", "2.10-3").files();
+    files.extend(old.files().into_iter().filter(|(path, _)| path.contains("/pool/")));
+    files.extend(Archive::on(17).package("bonus", "1").called("extra").files());
+    scene.publish("the archive on 16 November, and another one", files);
+    scene.tell_requests();
+    scene.machine("other", &["hello", "nano"]);
+    scene.play.tell("another board needs more: the locked state has it", &[]);
+    scene.run("gravure lock");
+    scene.tell_requests();
+    scene.play.write("arm.img", OTHER_ARCHITECTURE.replace("PACKAGE", "./hello.deb").replace("machine =", "arm ="));
+    let control = "Package: hello\nVersion: 1\nArchitecture: arm64\n";
+    scene.play.write("hello.deb", debs::deb_with(control, &[]));
+    scene.play.tell("a board of another architecture", &[]);
+    scene.run("gravure lock --locked arm.img");
+    scene.run("gravure lock arm.img");
+    scene.tell_requests();
+    let archives = "archives += [os.Archive { suite = \"extra\"; keys = [./archive-key.pgp] }]";
+    let bonus = machine("bonus", "base.machine", &["hello", "bonus"]);
+    scene.play.write("bonus.img", bonus.replace("  packages", &format!("  {archives}\n  packages")));
+    scene.play.tell("a board with another archive", &[]);
+    scene.run("gravure lock --locked bonus.img");
+    scene.run("gravure lock bonus.img");
+    scene.tell_requests();
+    scene.run("gravure build --locked machine.img other.img bonus.img 2>/dev/null");
+    scene.check();
+}
+
+/// The source date is the newest date of an image's archives in the lock, unless the environment says another one.
+#[test]
+fn source_dates() {
+    let mut scene = Scene::with_packages("source-date", &["hello"]);
+    let old = Archive::on(15).package("hello", "1");
+    scene.publish("the archive on 15 November", old.files());
+    scene.run("gravure lock");
+    let mut files = Archive::on(16).package("hello", "1").files();
+    files.extend(Archive::on(17).package("bonus", "1").called("extra").files());
+    scene.publish("the archive on 16 November, and another one on 17 November", files);
+    let archives = "archives += [os.Archive { suite = \"extra\"; keys = [./archive-key.pgp] }]";
+    let bonus = machine("bonus", "base.machine", &["hello", "bonus"]);
+    scene.play.write("bonus.img", bonus.replace("  packages", &format!("  {archives}\n  packages")));
+    scene.run("gravure build machine.img bonus.img 2>/dev/null");
+    scene.run("SOURCE_DATE_EPOCH=1000000000 gravure build --locked -o environment.raw machine.img 2>/dev/null");
+    // The superblock of the second partition says when the file system was made (offset 0x108).
+    scene.run(
+        "for disk in machine bonus environment; do first=$(sfdisk -l -q -o start $disk.raw | tail -n 1); \
+         date -d @$(od -An -tu4 -j $((first * 512 + 1024 + 264)) -N 4 $disk.raw | tr -d ' ') '+%F %T'; done",
+    );
+    scene.check();
+}
