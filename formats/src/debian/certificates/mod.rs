@@ -11,6 +11,8 @@
 
 mod subject;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{Error, Owner, Package, Root};
 
 /// Where packages have certificates.
@@ -60,7 +62,8 @@ fn head(postinst: &str) -> String {
 /// Writes the bundle and the links to these certificates.
 fn trust(root: &mut Root<'_>, paths: &[String]) -> Result<(), Error> {
     let mut bundle = Vec::new();
-    let mut hashes: Vec<(u32, String)> = Vec::new();
+    // By the name of the link: of two certificates of one name the later has it.
+    let mut texts: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     for path in paths {
         let text = root.read(path)?.unwrap_or_default();
         bundle.extend_from_slice(&text);
@@ -69,16 +72,25 @@ fn trust(root: &mut Root<'_>, paths: &[String]) -> Result<(), Error> {
         }
         let name = link_name(path);
         root.link(&format!("{TRUSTED}/{name}"), path.clone())?;
-        // What is no certificate is in the bundle all the same, and has no hash.
-        hashes.extend(subject::hash_of_pem(&text).map(|hash| (hash, name)));
+        texts.insert(name, text);
     }
-    hashes.sort_unstable();
-    let mut number = 0;
-    for (at, (hash, name)) in hashes.iter().enumerate() {
-        number = if at > 0 && hashes[at - 1].0 == *hash { number + 1 } else { 0 };
-        root.link(&format!("{TRUSTED}/{hash:08x}.{number}"), name.clone())?;
-    }
+    link_hashes(root, &texts)?;
     root.write(&format!("{TRUSTED}/ca-certificates.crt"), 0o644, Owner::ROOT, bundle)
+}
+
+/// Writes the links by hash as `openssl rehash` does: in the order of names, and one for each certificate, however many
+/// files have it. A file that holds none, or several, is in the bundle all the same, and has no such link.
+fn link_hashes(root: &mut Root<'_>, texts: &BTreeMap<String, Vec<u8>>) -> Result<(), Error> {
+    let mut linked: BTreeMap<u32, BTreeSet<Vec<u8>>> = BTreeMap::new();
+    for (name, text) in texts {
+        let Some((hash, certificate)) = subject::hash_of_pem(text) else { continue };
+        let same_hash = linked.entry(hash).or_default();
+        let number = same_hash.len();
+        if same_hash.insert(certificate) {
+            root.link(&format!("{TRUSTED}/{hash:08x}.{number}"), name.clone())?;
+        }
+    }
+    Ok(())
 }
 
 /// Returns what the link to a certificate is called: characters that shells and URLs mind are replaced.

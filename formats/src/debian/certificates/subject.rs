@@ -24,17 +24,21 @@ const BMP_STRING: u8 = 0x1e;
 /// Where the subject is in a certificate that has a version, as all of today have.
 const SUBJECT_AT: usize = 5;
 
-/// Returns the hash of the first certificate in a text; none where there is none.
-pub(super) fn hash_of_pem(text: &[u8]) -> Option<u32> {
-    hash(&first_certificate(text)?)
+const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+const END: &str = "-----END CERTIFICATE-----";
+
+/// Returns the hash of the certificate in a text, and its bytes; none where there is no certificate, or several.
+pub(super) fn hash_of_pem(text: &[u8]) -> Option<(u32, Vec<u8>)> {
+    let certificate = only_certificate(text)?;
+    Some((hash(&certificate)?, certificate))
 }
 
-/// Returns the bytes of the first certificate between its marks (RFC 7468).
-fn first_certificate(text: &[u8]) -> Option<Vec<u8>> {
+/// Returns the bytes of the one certificate between its marks (RFC 7468).
+fn only_certificate(text: &[u8]) -> Option<Vec<u8>> {
     let text = String::from_utf8_lossy(text);
-    let (_, behind) = text.split_once("-----BEGIN CERTIFICATE-----")?;
-    let (body, _) = behind.split_once("-----END CERTIFICATE-----")?;
-    base64(body)
+    let (_, behind) = text.split_once(BEGIN)?;
+    let (body, behind) = behind.split_once(END)?;
+    if behind.contains(BEGIN) { None } else { base64(body) }
 }
 
 /// Decodes base64 (RFC 4648, section 4); white space is passed over, padding ends it.

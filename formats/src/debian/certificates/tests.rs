@@ -36,7 +36,7 @@ const SUBJECTS: [&str; 3] = [
 fn hashes_are_those_of_openssl() {
     for subject in SUBJECTS {
         let (text, expected) = certificate(subject);
-        let hash = subject::hash_of_pem(text.as_bytes()).map(|hash| format!("{hash:08x}"));
+        let hash = subject::hash_of_pem(text.as_bytes()).map(|(hash, _)| format!("{hash:08x}"));
         assert_eq!(hash, Some(expected), "{subject}");
     }
 }
@@ -57,7 +57,49 @@ fn certificates_of_packages_and_of_the_machine_are_trusted() {
     let target = |name: &str| root.link_target(&format!("/etc/ssl/certs/{name}")).unwrap();
     assert_eq!(target("A_=b=__c.pem"), "/usr/share/ca-certificates/mozilla/A (b), c.crt");
     assert_eq!(target("own.pem"), "/usr/local/share/ca-certificates/own.crt");
-    assert_eq!([target(&format!("{hash}.0")), target(&format!("{hash}.1"))], ["A_=b=__c.pem", "own.pem"]);
+    assert_eq!(target(&format!("{hash}.0")), "A_=b=__c.pem");
+    assert_eq!(root.link_target(&format!("/etc/ssl/certs/{hash}.1")), None, "one certificate has one hash");
+}
+
+#[test]
+fn links_by_hash_are_those_of_openssl_rehash() {
+    let [a, b, c] = ["/CN=Same", "/CN=Same", "/CN=Other"].map(|subject| certificate(subject).0);
+    let shared = "/usr/share/ca-certificates/mozilla";
+    let files = [
+        (format!("{shared}/twice.crt"), a.clone()),
+        (format!("{LOCAL}/once more.crt"), a.clone()),
+        (format!("{LOCAL}/same subject.crt"), b.clone()),
+        (format!("{LOCAL}/two in one.crt"), [c.as_str(), &b].concat()),
+        (format!("{LOCAL}/none.crt"), "no certificate\n".to_owned()),
+        // A certificate of the machine in place of a package's.
+        (format!("{shared}/replaced.crt"), b),
+        (format!("{LOCAL}/replaced.crt"), c),
+    ];
+    let blobs = MemoryBlobs::new();
+    let mut root = Root::new(Tree::default(), &blobs, 0);
+    let folder = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        // Local ones come last, so that they replace the package's here as well.
+        std::fs::write(folder.path().join(link_name(&path)), &text).unwrap();
+        root.write_text(&path, text).unwrap();
+    }
+    certificates(&mut root, &[package()]).unwrap();
+    openssl(&["rehash", &folder.path().display().to_string()]);
+    let links = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    let mut expected: Vec<(String, String)> = links
+        .filter_map(|path| Some((path.file_name()?.to_str()?.to_owned(), path.read_link().ok()?.to_str()?.to_owned())))
+        .collect();
+    expected.sort_unstable();
+    let names = root.names(TRUSTED).into_iter().filter(|name| !name.ends_with(".pem") && !name.ends_with(".crt"));
+    let mut made: Vec<(String, String)> = names
+        .map(|name| {
+            let target = root.link_target(&format!("{TRUSTED}/{name}")).unwrap();
+            (name, target)
+        })
+        .collect();
+    made.sort_unstable();
+    assert_eq!(made, expected);
+    assert_eq!(made.len(), 3);
 }
 
 #[test]
