@@ -1,10 +1,13 @@
-//! Sections of ELF files, as far as kernel modules need them: one section by name, 32 and 64 bits, little-endian.
+//! Parts of ELF files, 32 and 64 bits, little-endian: one section by name, as far as kernel modules need them, and the
+//! segments of programs and libraries ([`program`]).
 //!
 //! ```text
-//! | ELF header | ... contents of the sections ... | section header 0 | section header 1 | ... |
+//! | ELF header | program headers | ... contents of the sections ... | section header 0 | section header 1 | ... |
 //! ```
 //! The header says where the section headers are and which of them holds the names. Only these and the section
 //! asked for are read, so a module in the store is not read whole for the sake of one section.
+
+pub mod program;
 
 use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -55,6 +58,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// Where the two classes keep what is read here, and how wide it is.
+#[derive(Debug)]
 struct Class {
     /// Width of addresses and offsets in bytes.
     word: usize,
@@ -66,12 +70,40 @@ struct Class {
     table_shape: usize,
     /// Offset in a section header of `sh_offset` and, behind it, `sh_size`.
     range: usize,
+    /// Offset in the header of `e_phoff`.
+    program_table: usize,
+    /// Offset in the header of `e_flags`: 4 bytes.
+    flags: usize,
+    /// Offset in the header of `e_phentsize`, `e_phnum`: 2 bytes each.
+    program_shape: usize,
+    /// Offsets in a program header of `p_offset`, `p_vaddr`, `p_filesz`.
+    segment: [usize; 3],
 }
 
-/// Elf32_Ehdr and Elf32_Shdr.
-const ELF_32: Class = Class { word: 4, header_len: 52, table_offset: 0x20, table_shape: 0x2e, range: 0x10 };
-/// Elf64_Ehdr and Elf64_Shdr.
-const ELF_64: Class = Class { word: 8, header_len: 64, table_offset: 0x28, table_shape: 0x3a, range: 0x18 };
+/// Elf32_Ehdr, Elf32_Shdr and Elf32_Phdr.
+const ELF_32: Class = Class {
+    word: 4,
+    header_len: 52,
+    table_offset: 0x20,
+    table_shape: 0x2e,
+    range: 0x10,
+    program_table: 0x1c,
+    flags: 0x24,
+    program_shape: 0x2a,
+    segment: [0x04, 0x08, 0x10],
+};
+/// Elf64_Ehdr, Elf64_Shdr and Elf64_Phdr.
+const ELF_64: Class = Class {
+    word: 8,
+    header_len: 64,
+    table_offset: 0x28,
+    table_shape: 0x3a,
+    range: 0x18,
+    program_table: 0x20,
+    flags: 0x30,
+    program_shape: 0x36,
+    segment: [0x08, 0x10, 0x20],
+};
 
 impl Class {
     fn of(identification: &[u8; 16]) -> Result<&'static Class, Error> {
@@ -96,12 +128,7 @@ impl Class {
 /// # Errors
 /// As the variants of [`Error`] say.
 pub fn section(mut file: impl Read + Seek, name: &str) -> Result<Option<Vec<u8>>, Error> {
-    let identification: [u8; 16] = read(&mut file, 0, 16, "its identification")
-        .map_err(|error| if matches!(error, Error::Damaged(_)) { Error::Magic } else { error })?
-        .try_into()
-        .expect("16 bytes were read");
-    let class = Class::of(&identification)?;
-    let header = read(&mut file, 0, class.header_len as u64, "its header")?;
+    let (class, header) = header(&mut file)?;
     let table = number(&header, class.table_offset, class.word);
     let [entry_len, count, names_idx] = [0, 2, 4].map(|at| number(&header, class.table_shape + at, 2));
     if table == 0 {
@@ -122,6 +149,16 @@ pub fn section(mut file: impl Read + Seek, name: &str) -> Result<Option<Vec<u8>>
         }
     }
     Ok(None)
+}
+
+/// Reads the header of the file, which says of which class it is.
+fn header(mut file: impl Read + Seek) -> Result<(&'static Class, Vec<u8>), Error> {
+    let identification: [u8; 16] = read(&mut file, 0, 16, "its identification")
+        .map_err(|error| if matches!(error, Error::Damaged(_)) { Error::Magic } else { error })?
+        .try_into()
+        .expect("16 bytes were read");
+    let class = Class::of(&identification)?;
+    Ok((class, read(file, 0, class.header_len as u64, "its header")?))
 }
 
 fn content(file: impl Read + Seek, class: &Class, header: &[u8], part: &'static str) -> Result<Vec<u8>, Error> {

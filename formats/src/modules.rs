@@ -199,6 +199,11 @@ pub fn normal_name(name: &str) -> String {
     pattern::normal(name)
 }
 
+/// Whether the whole of `text` is as `pattern` says, fnmatch(3).
+pub(crate) fn fits_pattern(pattern: &str, text: &str) -> bool {
+    pattern::matches(pattern, text)
+}
+
 /// Returns the kernel versions of which the tree has modules, sorted as text.
 pub fn kernel_versions(tree: &Tree) -> Vec<String> {
     let mut versions = BTreeSet::new();

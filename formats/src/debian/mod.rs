@@ -25,6 +25,7 @@
 //! | `alternatives` | `update-alternatives` |
 //! | `certificates` | `update-ca-certificates` |
 //! | `dpkg_database` | dpkg: what is installed |
+//! | `loader_cache` | `ldconfig` |
 //! | `module_indexes` | `depmod` |
 //! | `pam` | `pam-auth-update` |
 
@@ -38,6 +39,7 @@ pub mod closure;
 mod dpkg_database;
 pub mod explain;
 mod file_commands;
+mod loader_cache;
 mod module_indexes;
 pub mod nearest;
 mod package;
@@ -60,6 +62,7 @@ pub use base_files::base_files;
 pub use certificates::certificates;
 pub use dpkg_database::{PackageState, dpkg_database};
 pub use file_commands::file_commands;
+pub use loader_cache::loader_cache;
 pub use module_indexes::module_indexes;
 pub use package::{CONTROL_DIRECTORY, Package};
 pub use pam::pam;

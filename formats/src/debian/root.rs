@@ -149,10 +149,21 @@ impl<'a> Root<'a> {
 
     /// Returns the length of the regular file at `path`, at the end of all links; none where there is no such file.
     pub fn file_len(&self, path: &str) -> Option<u64> {
+        Some(self.content(path)?.len())
+    }
+
+    /// Returns the content of the regular file at `path`, at the end of all links, without reading it.
+    pub fn content(&self, path: &str) -> Option<&Extents> {
         match &self.entry(path).ok()??.kind {
-            Kind::File(content) => Some(content.len()),
+            Kind::File(content) => Some(content),
             _ => None,
         }
+    }
+
+    /// Returns the path that leads to the same place without links; none where nothing is.
+    pub fn real_path(&self, path: &str) -> Option<String> {
+        let place = self.resolved(path).ok().filter(|place| self.tree.get(place).is_some())?;
+        Some(format!("/{}", std::str::from_utf8(place.as_bytes()).ok()?))
     }
 
     /// Returns the paths of what is at `path` and below it.
@@ -300,6 +311,8 @@ mod tests {
         assert_eq!(text_of(&root, "/usr/bin/sh"), "#!");
         assert_eq!(root.names("/bin"), ["sh"]);
         assert_eq!(root.link_target("/bin").as_deref(), Some("usr/bin"));
+        assert_eq!(root.real_path("/bin/sh").as_deref(), Some("/usr/bin/sh"));
+        assert_eq!((root.real_path("/bin/ls"), root.content("/bin/sh").unwrap().len()), (None, 2));
         assert!(root.exists("/bin/sh") && root.is_directory("/usr/bin") && !root.exists("/bin/ls"));
         assert_eq!(root.tree().get(&TreePath::parse("usr/bin").unwrap()).unwrap().metadata.mtime, 7);
     }

@@ -102,6 +102,8 @@ fn configure(root: &mut Root<'_>, packages: &[Package], parameters: &Parameters)
     debian::base_files(root, packages, &accounts)?;
     debian::alternatives(root, packages, &accounts)?;
     debian::certificates(root, packages)?;
+    // After the alternatives, which may be libraries.
+    debian::loader_cache(root)?;
     debian::module_indexes(root)?;
     debian::tmpfiles(root, packages, &accounts)?;
     debian::units(root, packages, &parameters.units)?;
