@@ -59,8 +59,8 @@ type Values = Vec<(u32, Vec<u8>)>;
 
 /// Writes the node of these keys, which are in order and equal up to `depth`, and returns the reference to it.
 fn write(keys: &[(&[u8], &Values)], depth: usize, is_root: bool, bytes: &mut Vec<u8>) -> u32 {
-    // The root has a prefix only where it is a node like others.
-    let shared = if is_root && keys.is_empty() { depth } else { shared(keys, depth) };
+    // The root never has a prefix: depmod makes it before it knows of any key.
+    let shared = if is_root { depth } else { shared(keys, depth) };
     let (own, below) = match keys.first() {
         Some((key, values)) if key.len() == shared => (Some(*values), &keys[1..]),
         _ => (None, keys),

@@ -5,6 +5,7 @@
 //! modules.alias     [.bin]   which module serves a device              alias virtio:d00000002v* virtio_blk
 //! modules.symbols   [.bin]   which module has a symbol                 alias symbol:fat_attach fat
 //! modules.softdep            what a module would like                  softdep nfsd pre: crypto-md5
+//! modules.weakdep            what a module may load by itself          weakdep cxl_acpi einj (only where a module says so)
 //! modules.devname            device nodes that load a module           fuse fuse c10:229
 //! modules.builtin.bin, modules.builtin.alias.bin                       what is part of the kernel itself
 //! ```
@@ -22,8 +23,11 @@ use crate::modules::{Module, ModuleSet, kernel_versions, normal_name};
 use crate::{Blobs, elf};
 use index::Index;
 
+/// The class of ELF files of 64 bits (`EI_CLASS`).
+const IS_64_BIT: u8 = 2;
+
 /// What a module says of itself, and where it is.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Facts {
     name: String,
     /// Below the directory of the kernel.
@@ -31,7 +35,10 @@ struct Facts {
     depends: Vec<String>,
     aliases: Vec<String>,
     soft_dependencies: Vec<String>,
+    weak_dependencies: Vec<String>,
     symbols: Vec<String>,
+    /// The symbols that others must have, in the order of its table.
+    undefined: Vec<String>,
 }
 
 /// Writes the indexes of every kernel whose modules are there.
@@ -77,19 +84,20 @@ fn read(module: &Module, blobs: &dyn Blobs) -> Result<Facts, Error> {
         let section = elf::section(Cursor::new(&bytes), name).map_err(|error| Error::new(&module.path, error))?;
         Ok(section.unwrap_or_default())
     };
+    let names = section(".strtab")?;
     let mut facts = Facts {
         name: module.name.clone(),
         path: below_kernel(&module.path.to_string()),
-        depends: Vec::new(),
-        aliases: Vec::new(),
-        soft_dependencies: Vec::new(),
-        symbols: symbols(&section(".strtab")?, &section("__ksymtab_strings")?),
+        symbols: symbols(&names, &section("__ksymtab_strings")?),
+        undefined: undefined(&section(".symtab")?, &names, bytes[4] == IS_64_BIT),
+        ..Facts::default()
     };
     for (key, value) in pairs(&section(".modinfo")?) {
         match key.as_str() {
             "depends" => facts.depends.extend(value.split(',').filter(|name| !name.is_empty()).map(normal_name)),
             "alias" => facts.aliases.push(value),
             "softdep" => facts.soft_dependencies.push(value),
+            "weakdep" => facts.weak_dependencies.push(value),
             _ => {}
         }
     }
@@ -122,6 +130,17 @@ fn symbols(names: &[u8], exported: &[u8]) -> Vec<String> {
     symbols.sort_unstable();
     symbols.dedup();
     symbols
+}
+
+/// Returns the names of the symbols that a table has without a section (`Elf32_Sym`, `Elf64_Sym`), in its order.
+fn undefined(table: &[u8], names: &[u8], is_64_bit: bool) -> Vec<String> {
+    let (entry_len, section_at) = if is_64_bit { (24, 6) } else { (16, 14) };
+    let name = |entry: &[u8]| {
+        let start = u32::from_le_bytes(*entry.first_chunk()?) as usize;
+        let name = names.get(start..)?.split(|&byte| byte == 0).next().filter(|name| !name.is_empty())?;
+        (entry[section_at..section_at + 2] == [0, 0]).then(|| String::from_utf8_lossy(name).into_owned())
+    };
+    table.chunks_exact(entry_len).filter_map(name).collect()
 }
 
 fn builtin_names(text: &str) -> BTreeSet<String> {
@@ -158,7 +177,8 @@ fn files(
     }
     builtin.iter().for_each(|name| builtin_index.insert(name, "", 0));
     builtin_aliases.iter().for_each(|(pattern, name)| builtin_alias.insert(&normal_name(pattern), name, 0));
-    vec![
+    let weak = weakdep_text(facts).map(|text| ("weakdep", text.into()));
+    let files = vec![
         ("dep", lines.iter().map(|line| format!("{line}\n")).collect::<String>().into()),
         ("dep.bin", dep.to_bytes()),
         ("alias", alias_text(facts).into()),
@@ -169,7 +189,8 @@ fn files(
         ("devname", devname_text(facts).into()),
         ("builtin.bin", builtin_index.to_bytes()),
         ("builtin.alias.bin", builtin_alias.to_bytes()),
-    ]
+    ];
+    files.into_iter().chain(weak).collect()
 }
 
 fn alias_text(facts: &[Facts]) -> String {
@@ -191,6 +212,15 @@ fn softdep_text(facts: &[Facts]) -> String {
         .iter()
         .flat_map(|module| module.soft_dependencies.iter().map(|wishes| format!("softdep {} {wishes}\n", module.name)));
     format!("# What modules would like to have beside them.\n{}", lines.collect::<String>())
+}
+
+/// Returns the text where there is anything to say: older programs do not know the file.
+fn weakdep_text(facts: &[Facts]) -> Option<String> {
+    let lines = facts
+        .iter()
+        .flat_map(|module| module.weak_dependencies.iter().map(|names| format!("weakdep {} {names}\n", module.name)));
+    let lines: String = lines.collect();
+    (!lines.is_empty()).then(|| format!("# What modules may load by themselves.\n{lines}"))
 }
 
 /// A module has a node where one alias names it and another its numbers.
@@ -221,11 +251,12 @@ impl<'f> Dependencies<'f> {
     fn new(facts: &'f [Facts]) -> Dependencies<'f> {
         let numbers: BTreeMap<&str, usize> =
             facts.iter().enumerate().map(|(number, module)| (module.name.as_str(), number)).collect();
-        // What is part of the kernel, or not there at all, is not in the index.
-        let needs: Vec<Vec<usize>> = facts
+        let owners: BTreeMap<&str, usize> = facts
             .iter()
-            .map(|module| module.depends.iter().filter_map(|name| numbers.get(name.as_str()).copied()).collect())
+            .enumerate()
+            .flat_map(|(number, module)| module.symbols.iter().map(move |symbol| (symbol.as_str(), number)))
             .collect();
+        let needs: Vec<Vec<usize>> = facts.iter().map(|module| needs(module, &numbers, &owners)).collect();
         let places = places(&needs);
         Dependencies { facts, needs, places }
     }
@@ -243,6 +274,15 @@ impl<'f> Dependencies<'f> {
         let paths = found.into_iter().map(|needed| format!(" {}", self.facts[needed].path));
         format!("{}:{}", self.facts[number].path, paths.collect::<String>())
     }
+}
+
+/// Returns what a module depends on, in the order in which its symbols need it, as depmod finds it. What is part of the kernel,
+/// or not there at all, is not in the index.
+fn needs(module: &Facts, numbers: &BTreeMap<&str, usize>, owners: &BTreeMap<&str, usize>) -> Vec<usize> {
+    let mut needs: Vec<usize> = module.depends.iter().filter_map(|name| numbers.get(name.as_str()).copied()).collect();
+    let users: Vec<usize> = module.undefined.iter().filter_map(|symbol| owners.get(symbol.as_str()).copied()).collect();
+    needs.sort_by_cached_key(|needed| users.iter().position(|user| user == needed).unwrap_or(usize::MAX));
+    needs
 }
 
 /// Returns for each module its place in an order from those that nobody needs to those that need nobody. Modules that need
