@@ -59,7 +59,19 @@ pub fn units(root: &mut Root<'_>, packages: &[Package], enablement: &Enablement)
         check(&installer, unit)?;
         installer.disable(unit)?;
     }
-    enablement.masked.iter().try_for_each(|unit| installer.mask(unit))
+    for unit in &enablement.masked {
+        if !may_be_made_by_a_machine(unit) {
+            check(&installer, unit)?;
+        }
+        installer.mask(unit)?;
+    }
+    Ok(())
+}
+
+/// Whether a unit may be there on a running machine although no file has it: what is mounted, and what devices there are.
+fn may_be_made_by_a_machine(unit: &str) -> bool {
+    let kind = unit.rsplit_once('.').map_or("", |(_, kind)| kind);
+    matches!(kind, "automount" | "device" | "mount" | "scope" | "slice" | "swap")
 }
 
 /// Whether the packages have their units in `/lib`, which is the same as `/usr/lib`, but is what links say.

@@ -2,6 +2,7 @@
 
 use super::super::Root;
 use super::install::Manager;
+use crate::modules::fits_pattern;
 
 /// The rules in the order in which they are asked; the first that fits counts, and without one a unit is enabled.
 pub(super) struct Presets(Vec<Rule>);
@@ -36,8 +37,8 @@ impl Presets {
             format!("{prefix}@.{kind}")
         });
         let fits = |rule: &&Rule| {
-            matches(rule.pattern.as_bytes(), unit.as_bytes())
-                || template.as_ref().is_some_and(|template| matches(rule.pattern.as_bytes(), template.as_bytes()))
+            fits_pattern(&rule.pattern, unit)
+                || template.as_ref().is_some_and(|template| fits_pattern(&rule.pattern, template))
         };
         self.0.iter().find(fits).is_none_or(|rule| rule.enable)
     }
@@ -54,14 +55,4 @@ fn rules(text: &str) -> Vec<Rule> {
         Some(Rule { enable, pattern: words.next()?.to_owned() })
     };
     text.lines().filter_map(rule).collect()
-}
-
-/// Whether a name fits a pattern of glob(7); `*` and `?` are what presets use.
-fn matches(pattern: &[u8], name: &[u8]) -> bool {
-    match pattern.split_first() {
-        None => name.is_empty(),
-        Some((b'*', rest)) => (0..=name.len()).any(|skipped| matches(rest, &name[skipped..])),
-        Some((b'?', rest)) => !name.is_empty() && matches(rest, &name[1..]),
-        Some((byte, rest)) => name.first() == Some(byte) && matches(rest, &name[1..]),
-    }
 }

@@ -80,6 +80,8 @@ fn presets_are_asked_by_the_helper_only() {
     assert!(links(&[SSH, KEYS, preset], std::slice::from_ref(&helper), &Enablement::default()).unwrap().is_empty());
     let plain = package("b", "systemctl ${DPKG_ROOT:+--root=\"$DPKG_ROOT\"} enable ssh || true\n");
     assert_eq!(links(&[SSH, KEYS, preset], &[plain], &Enablement::default()).unwrap().len(), 3);
+    let bracket = ("/usr/lib/systemd/system-preset/90-x.preset", "disable [k-s]s?.service\n");
+    assert!(links(&[SSH, KEYS, bracket], std::slice::from_ref(&helper), &Enablement::default()).unwrap().is_empty());
     let administrator = ("/etc/systemd/system-preset/10-x.preset", "enable ssh.service\n");
     assert_eq!(links(&[SSH, KEYS, preset, administrator], &[helper], &Enablement::default()).unwrap().len(), 3);
 }
@@ -116,6 +118,10 @@ fn a_unit_that_is_not_there_is_refused() {
     assert_eq!(error, "`shh.service`: there is no such unit of systemd; there is `ssh.service`");
     let error = links(&[SSH], &[], &named(&[], &["x"], &[])).unwrap_err();
     assert_eq!(error, "`x`: there is no such unit of systemd");
+    let error = links(&[SSH], &[], &named(&[], &[], &["shh.service"])).unwrap_err();
+    assert_eq!(error, "`shh.service`: there is no such unit of systemd; there is `ssh.service`");
+    let found = links(&[SSH], &[], &named(&[], &[], &["dev-sda2.swap"])).unwrap();
+    assert_eq!(found, ["system/dev-sda2.swap -> /dev/null"]);
 }
 
 #[test]
