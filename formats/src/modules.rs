@@ -186,6 +186,7 @@ impl Information {
 /// The modules of one kernel.
 pub struct ModuleSet<'a> {
     blobs: &'a dyn Blobs,
+    directory: TreePath,
     modules: BTreeMap<String, Module>,
     builtin: BTreeSet<String>,
     builtin_aliases: Vec<String>,
@@ -236,10 +237,16 @@ impl<'a> ModuleSet<'a> {
         Ok(ModuleSet {
             blobs,
             modules: find_modules(tree, &directory),
+            directory,
             builtin: stems.collect(),
             builtin_aliases: pairs.split(|&byte| byte == 0).filter_map(builtin_alias).collect(),
             aliases: OnceCell::new(),
         })
+    }
+
+    /// Returns where the kernel's modules and lists are.
+    pub fn directory(&self) -> &TreePath {
+        &self.directory
     }
 
     /// Returns the modules in order of their names.

@@ -47,8 +47,12 @@ struct Facts {
 /// A module cannot be read, or an index cannot be written.
 pub fn module_indexes(root: &mut Root<'_>) -> Result<(), Error> {
     for version in kernel_versions(root.tree()) {
-        let directory = format!("/usr/lib/modules/{version}");
-        let set = ModuleSet::new(root.tree(), root.blobs(), &version).map_err(|error| Error::new(&directory, error))?;
+        let set = ModuleSet::new(root.tree(), root.blobs(), &version).map_err(|error| Error::new(&version, error))?;
+        let directory = set.directory().to_string();
+        // Headers alone have a directory too, with links to them; nobody runs depmod there.
+        if set.modules().next().is_none() && !root.exists(&format!("{directory}/modules.builtin")) {
+            continue;
+        }
         let facts = read_all(&set, root.blobs(), &order(root, &directory)?)?;
         let builtin = builtin_names(&root.text(&format!("{directory}/modules.builtin"))?.unwrap_or_default());
         let pairs = root.read(&format!("{directory}/modules.builtin.modinfo"))?.unwrap_or_default();
@@ -143,7 +147,8 @@ fn undefined(table: &[u8], names: &[u8], is_64_bit: bool) -> Vec<String> {
     table.chunks_exact(entry_len).filter_map(name).collect()
 }
 
-fn builtin_names(text: &str) -> BTreeSet<String> {
+/// Returns the names of what is part of the kernel. Two files of one name, as `arm-cci` of arm64, count twice.
+fn builtin_names(text: &str) -> Vec<String> {
     text.lines().filter(|line| !line.is_empty()).map(name_of).collect()
 }
 
@@ -157,11 +162,7 @@ fn builtin_aliases(pairs_of_kernel: &[u8]) -> Vec<(String, String)> {
 }
 
 /// Returns the indexes by what follows `modules.` in their names.
-fn files(
-    facts: &[Facts],
-    builtin: &BTreeSet<String>,
-    builtin_aliases: &[(String, String)],
-) -> Vec<(&'static str, Vec<u8>)> {
+fn files(facts: &[Facts], builtin: &[String], builtin_aliases: &[(String, String)]) -> Vec<(&'static str, Vec<u8>)> {
     let dependencies = Dependencies::new(facts);
     let lines: Vec<String> = (0..facts.len()).map(|number| dependencies.line(number)).collect();
     let (mut dep, mut alias, mut symbol) = (Index::new(), Index::new(), Index::new());

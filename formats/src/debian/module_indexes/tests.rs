@@ -217,7 +217,7 @@ fn indexes_are_those_of_depmod() {
     }
     for (name, text) in [
         ("order", "kernel/user.ko\nkernel/c.ko\nkernel/top.ko\nkernel/b.ko\nkernel/a-base.ko\n"),
-        ("builtin", "kernel/core.ko\n"),
+        ("builtin", "kernel/bus/core.ko\nkernel/perf/core.ko\n"),
         ("builtin.modinfo", "core.alias=fs-core\0"),
     ] {
         root.write_text(&format!("{DIRECTORY}/modules.{name}"), text).unwrap();
@@ -264,6 +264,30 @@ fn a_tree_without_modules_gets_no_indexes() {
     let mut root = Root::new(tree, &blobs, 0);
     module_indexes(&mut root).unwrap();
     assert_eq!(root.tree().len(), 4);
+}
+
+#[test]
+fn headers_alone_get_no_indexes() {
+    let blobs = MemoryBlobs::new();
+    let mut root = Root::new(Tree::default(), &blobs, 0);
+    root.link(&format!("{DIRECTORY}/build"), "/usr/src/linux-headers-1.0-test").unwrap();
+    module_indexes(&mut root).unwrap();
+    assert_eq!(root.names(DIRECTORY), ["build"]);
+}
+
+#[test]
+fn indexes_are_beside_the_modules_where_usr_is_not_merged() {
+    let blobs = MemoryBlobs::new();
+    let mut root = Root::new(Tree::default(), &blobs, 0);
+    let directory = "/lib/modules/1.0-test";
+    for name in ["a", "b"] {
+        let content = module(&[(".modinfo", b"depends=\0")]);
+        root.write(&format!("{directory}/kernel/{name}.ko"), 0o644, super::super::Owner::ROOT, content).unwrap();
+    }
+    root.write_text(&format!("{directory}/modules.order"), "kernel/b.ko\nkernel/a.ko\n").unwrap();
+    module_indexes(&mut root).unwrap();
+    assert_eq!(root.text(&format!("{directory}/modules.dep")).unwrap().unwrap(), "kernel/b.ko:\nkernel/a.ko:\n");
+    assert!(!root.exists("/usr"));
 }
 
 proptest::proptest! {
