@@ -13,7 +13,7 @@ const SHELLS_TEMPLATE: &str = "/usr/share/debianutils/shells";
 const SHELLS_OF_PACKAGES: &str = "/usr/share/debianutils/shells.d";
 const SHELLS_STATE: &str = "/var/lib/shells.state";
 
-const NAME_SOURCES: &str = "/etc/nsswitch.conf";
+pub(super) const NAME_SOURCES: &str = "/etc/nsswitch.conf";
 
 /// Links that are made where nothing is, if something that needs them is there.
 const LINKS: [(&str, &str, &str); 2] = [

@@ -47,8 +47,7 @@ impl Visitor for Runner<'_, '_> {
         if !command.is_literal || self.error.is_some() {
             return None;
         }
-        // Overrides are asked for under conditions that hold on every new system.
-        if !command.conditions.is_empty() && command.name() != "dpkg-statoverride" {
+        if !is_reached(command) {
             return None;
         }
         let done = self.act(command);
@@ -59,39 +58,95 @@ impl Visitor for Runner<'_, '_> {
     }
 }
 
+/// Whether a command counts as one that runs. Overrides are asked for under conditions that hold on every new system.
+fn is_reached(command: &Command) -> bool {
+    command.conditions.is_empty() || command.name() == "dpkg-statoverride"
+}
+
+/// Whether this is a command that is done here, where it is reached and the files that it names are there.
+pub(super) fn is_known(command: &Command) -> bool {
+    command.is_literal && is_reached(command) && Operation::of(command, &Arguments::parse(command)).is_some()
+}
+
+/// What a command does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Operation {
+    Redirect,
+    Umask,
+    MakeDirectories,
+    Copy,
+    Link,
+    RemoveDirectory,
+    Touch,
+    ChangeMode,
+    ChangeOwner,
+    ChangeGroup,
+    InstallConfiguration,
+    RegisterConfiguration,
+    Override,
+}
+
+impl Operation {
+    fn of(command: &Command, arguments: &Arguments<'_>) -> Option<Operation> {
+        let is_allowed = |path: &&str| path.starts_with('/') && !is_running(path);
+        let operation = match (command.name(), arguments.paths.as_slice()) {
+            (":", _) => Operation::Redirect,
+            ("umask", [_]) => Operation::Umask,
+            ("mkdir", paths @ [_, ..]) if paths.iter().all(is_allowed) => Operation::MakeDirectories,
+            ("install", paths @ [_, ..]) if arguments.has('d') && paths.iter().all(is_allowed) => {
+                Operation::MakeDirectories
+            }
+            ("install" | "cp", [_, to]) if is_allowed(to) => Operation::Copy,
+            ("ln", [_, link]) if arguments.has('s') && is_allowed(link) => Operation::Link,
+            ("rmdir", [path]) if is_allowed(path) => Operation::RemoveDirectory,
+            ("touch", paths @ [_, ..]) if paths.iter().all(is_allowed) => Operation::Touch,
+            ("chmod", [mode, paths @ ..]) if changed_mode(0, mode).is_some() && paths.iter().all(is_allowed) => {
+                Operation::ChangeMode
+            }
+            ("chown", [_, paths @ ..]) if paths.iter().all(is_allowed) => Operation::ChangeOwner,
+            ("chgrp", [_, paths @ ..]) if paths.iter().all(is_allowed) => Operation::ChangeGroup,
+            ("ucf", [_, to]) if is_allowed(to) => Operation::InstallConfiguration,
+            ("ucfr", [_, _]) => Operation::RegisterConfiguration,
+            ("dpkg-statoverride", [_, _, _, _]) if command.words.iter().any(|word| word == "--add") => {
+                Operation::Override
+            }
+            _ => return None,
+        };
+        Some(operation)
+    }
+}
+
+fn is_running(path: &str) -> bool {
+    RUNNING.iter().any(|running| is_below(path, running))
+}
+
 impl Runner<'_, '_> {
     /// Does what a command does; none if it is another command than those above. `false` is a command that fails.
     fn act(&mut self, command: &Command) -> Result<Option<bool>, Error> {
         let arguments = Arguments::parse(command);
-        let paths = arguments.paths.as_slice();
-        let is_allowed = |path: &&str| path.starts_with('/') && !RUNNING.iter().any(|running| is_below(path, running));
-        match (command.name(), paths) {
-            (":", _) => self.redirect(command),
-            ("umask", [mask]) => {
+        let Some(operation) = Operation::of(command, &arguments) else { return Ok(None) };
+        match (operation, arguments.paths.as_slice()) {
+            (Operation::Redirect, _) => self.redirect(command),
+            (Operation::Umask, [mask]) => {
                 self.umask = octal(mask).unwrap_or(self.umask);
                 Ok(Some(true))
             }
-            ("mkdir", [_, ..]) if paths.iter().all(is_allowed) => self.make_directories(&arguments),
-            ("install", [_, ..]) if arguments.has('d') && paths.iter().all(is_allowed) => {
-                self.make_directories(&arguments)
-            }
-            ("install" | "cp", [from, to]) if is_allowed(to) => self.copy(from, to, command.name(), &arguments),
-            ("ln", [target, link]) if arguments.has('s') && is_allowed(link) => self.link(target, link, &arguments),
-            ("rmdir", [path]) if is_allowed(path) => self.remove_directory(path),
-            ("touch", [_, ..]) if paths.iter().all(is_allowed) => {
-                paths.iter().try_fold(Some(true), |_, path| self.create(path))
-            }
-            ("chmod", [mode, paths @ ..]) if paths.iter().all(is_allowed) => self.change_mode(mode, paths),
-            ("chown", [owner, paths @ ..]) if paths.iter().all(is_allowed) => {
+            (Operation::MakeDirectories, _) => self.make_directories(&arguments),
+            (Operation::Copy, [from, to]) => self.copy(from, to, command.name(), &arguments),
+            (Operation::Link, [target, link]) => self.link(target, link, &arguments),
+            (Operation::RemoveDirectory, [path]) => self.remove_directory(path),
+            (Operation::Touch, paths) => paths.iter().try_fold(Some(true), |_, path| self.create(path)),
+            (Operation::ChangeMode, [mode, paths @ ..]) => self.change_mode(mode, paths),
+            (Operation::ChangeOwner, [owner, paths @ ..]) => {
                 let (user, group) = owner.split_once([':', '.']).unwrap_or((owner, ""));
                 self.change_owner(user, group, paths, arguments.has('R'))
             }
-            ("chgrp", [group, paths @ ..]) if paths.iter().all(is_allowed) => {
-                self.change_owner("", group, paths, arguments.has('R'))
+            (Operation::ChangeGroup, [group, paths @ ..]) => self.change_owner("", group, paths, arguments.has('R')),
+            (Operation::InstallConfiguration, [from, to]) => ucf::install(self.root, from, to),
+            (Operation::RegisterConfiguration, [package, path]) => {
+                ucf::register(self.root, package, path).map(|()| Some(true))
             }
-            ("ucf", [from, to]) if is_allowed(to) => ucf::install(self.root, from, to),
-            ("ucfr", [package, path]) => ucf::register(self.root, package, path).map(|()| Some(true)),
-            ("dpkg-statoverride", [user, group, mode, path]) if command.words.iter().any(|word| word == "--add") => {
+            (Operation::Override, [user, group, mode, path]) => {
                 let added = Override::new(user, group, mode, path);
                 added.map_or(Ok(Some(false)), |added| added.add(self.root, self.accounts).map(|()| Some(true)))
             }

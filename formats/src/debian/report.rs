@@ -2,13 +2,12 @@
 //!
 //! The scripts are read once more over the finished root, with its answers to their questions. A command is left out where it
 //! does nothing on a machine at rest, where a transform does it, or where what it would make is there. A command that is told
-//! may still be one that does not matter. Not told yet: output that goes to a file, edits in place, diversions, calls of `ucf`
-//! that were not understood, and file commands in `preinst`, which no transform does.
+//! may still be one that does not matter.
 
 use serde::{Deserialize, Serialize};
 
 use super::scripts::{self, Command, Stage, Visitor};
-use super::{Accounts, Error, Package, Root, answers};
+use super::{Accounts, Error, Package, Root, accounts, answers, base_files, file_commands};
 
 /// A script with work that was not reproduced.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +55,7 @@ const HARMLESS: &[&str] = &[
     "tail",
     "sort",
     "cut",
+    "uniq",
     "tr",
     "basename",
     "dirname",
@@ -82,7 +82,6 @@ const HARMLESS: &[&str] = &[
     "dpkg-maintscript-helper",
     "dpkg-trigger",
     "dpkg-vendor",
-    "dpkg-divert",
     "deb-systemd-invoke",
     "invoke-rc.d",
     "service",
@@ -142,14 +141,7 @@ const DONE: &[&str] = &[
     "add-shell",
     "update-alternatives",
     "depmod",
-    "adduser",
-    "addgroup",
-    "useradd",
-    "groupadd",
-    "usermod",
     "update-rc.d",
-    "ucf",
-    "ucfr",
     "umask",
 ];
 
@@ -164,9 +156,25 @@ const AT_FIRST_BOOT: &[&str] = &[
     "runit-helper",
 ];
 
-/// What a transform does where all words are known and it is certain to run.
-const FILE_COMMANDS: &[&str] =
-    &["mkdir", "install", "cp", "ln", "chmod", "chown", "chgrp", "touch", "rmdir", "mv", "dpkg-statoverride"];
+/// What counts as reproduced also where the last path that it names is there.
+const FILE_COMMANDS: &[&str] = &[
+    "mkdir",
+    "install",
+    "cp",
+    "ln",
+    "chmod",
+    "chown",
+    "chgrp",
+    "touch",
+    "rmdir",
+    "mv",
+    "dpkg-statoverride",
+    "ucf",
+    "ucfr",
+];
+
+/// What makes users and groups.
+const ACCOUNTS: &[&str] = &["adduser", "addgroup", "useradd", "groupadd", "usermod", "gpasswd"];
 
 /// Returns the scripts of packages whose work is not all in the finished root, in the order of the packages.
 ///
@@ -178,7 +186,7 @@ pub fn unreproduced(root: &Root<'_>, packages: &[Package]) -> Result<Vec<Unrepro
     for package in packages {
         for (script, stage) in [("preinst", Stage::Install), ("postinst", Stage::Configure)] {
             let Some(text) = package.text(script, root.blobs())? else { continue };
-            let mut reader = Reader { root, accounts: &accounts, commands: Vec::new() };
+            let mut reader = Reader { root, accounts: &accounts, package: &package.name, stage, commands: Vec::new() };
             scripts::read(&text, stage, &mut reader);
             if !reader.commands.is_empty() {
                 let (package, script) = (package.name.clone(), script.to_owned());
@@ -192,6 +200,8 @@ pub fn unreproduced(root: &Root<'_>, packages: &[Package]) -> Result<Vec<Unrepro
 struct Reader<'a, 'r> {
     root: &'a Root<'r>,
     accounts: &'a Accounts,
+    package: &'a str,
+    stage: Stage,
     commands: Vec<(usize, String)>,
 }
 
@@ -209,19 +219,29 @@ impl Visitor for Reader<'_, '_> {
             return self.tell(command, is_reproduced);
         }
         if FILE_COMMANDS.contains(&name) {
-            let is_reproduced = (command.is_certain() && name != "mv") || self.is_there(command);
-            return self.tell(command, is_reproduced);
+            // Files are changed only for the script that configures.
+            let is_done = self.stage == Stage::Configure && file_commands::is_known(command);
+            return self.tell(command, is_done || self.is_there(command));
+        }
+        if ACCOUNTS.contains(&name) {
+            let is_done = accounts::is_known(command) || accounts::has_known_calls(self.package);
+            return self.tell(command, is_done);
+        }
+        if self.writes(command) || edits(name, command) || diverts(name, command) {
+            return self.tell(command, false);
         }
         let is_nothing = [HARMLESS, AT_FIRST_BOOT].iter().any(|names| names.contains(&name)) || name.contains('=');
         // What these answer is not known.
-        if is_nothing { None } else { self.tell(command, false) }
+        if is_nothing || name == "dpkg-divert" { None } else { self.tell(command, false) }
     }
 }
 
 impl Reader<'_, '_> {
     /// Tells of a command unless it is reproduced. How one ends that is not reproduced is not known.
     fn tell(&mut self, command: &Command, is_reproduced: bool) -> Option<bool> {
-        let told = (command.line, command.words.join(" "));
+        let words = command.words.iter().cloned();
+        let outputs = outputs(command).map(|(operator, file)| format!("{operator}{file}"));
+        let told = (command.line, words.chain(outputs).collect::<Vec<_>>().join(" "));
         if !is_reproduced && !self.commands.contains(&told) {
             self.commands.push(told);
         }
@@ -235,6 +255,12 @@ impl Reader<'_, '_> {
         last.is_some_and(|path| path.starts_with("/run/") || self.root.has_name(path))
     }
 
+    /// Whether a command writes a file that is not there, or adds to one. What is in a file that is there may be another
+    /// thing; then a package or a transform has written it.
+    fn writes(&self, command: &Command) -> bool {
+        outputs(command).any(|(operator, file)| operator == ">>" || !self.root.has_name(file))
+    }
+
     /// Whether systemd has a unit for what `update-rc.d NAME ...` enables.
     fn has_unit(&self, command: &Command) -> bool {
         let name = command.arguments().iter().find(|word| !word.starts_with('-'));
@@ -245,6 +271,31 @@ impl Reader<'_, '_> {
                 || !self.root.exists(&format!("/etc/init.d/{name}"))
         })
     }
+}
+
+/// Directories of a running machine.
+const RUNNING: &[&str] = &["/dev/", "/proc/", "/sys/", "/run/", "/tmp/"];
+
+/// Returns the files of an image that a command writes by redirections, each with its operator.
+fn outputs(command: &Command) -> impl Iterator<Item = (&str, &str)> {
+    let all = command.redirections.iter().map(|(operator, file)| (operator.as_str(), file.as_str()));
+    all.filter(|(operator, file)| {
+        let is_running = RUNNING.iter().any(|directory| file.starts_with(directory));
+        operator.starts_with('>') && file.starts_with('/') && !is_running
+    })
+}
+
+/// Whether a filter edits files in place. The sources of names are edited by a transform.
+fn edits(name: &str, command: &Command) -> bool {
+    let is_option = |word: &String| word.starts_with("-i") || word.starts_with("--in-place");
+    let names_sources = command.words.iter().any(|word| word.contains(base_files::NAME_SOURCES));
+    matches!(name, "sed" | "perl") && command.arguments().iter().any(is_option) && !names_sources
+}
+
+/// Whether a call of `dpkg-divert` diverts something: that is what it does unless told otherwise.
+fn diverts(name: &str, command: &Command) -> bool {
+    let others = ["--list", "--listpackage", "--truename", "--remove"];
+    name == "dpkg-divert" && !command.words.iter().any(|word| others.contains(&word.as_str()))
 }
 
 #[cfg(test)]
@@ -281,6 +332,25 @@ mod tests {
         assert_eq!(told("#!/bin/sh\nupdate-rc.d old defaults\n"), "2: update-rc.d old defaults\n");
         let other = "#!/bin/sh\nif some-question; then\n  chmod 600 /etc/missing\n  cp /a /etc/there\nfi\n";
         assert_eq!(told(other), "2: some-question\n3: chmod 600 /etc/missing\n");
+    }
+
+    #[test]
+    fn what_writes_files_in_other_ways_is_told() {
+        let kept = "echo x > /etc/there\necho x >/dev/null\necho x >&2\nsed s/a/b/ /etc/there\ndpkg-divert --list\n";
+        assert_eq!(told(kept), "");
+        assert_eq!(told("cat > /etc/a <<EOF\nx\nEOF\n"), "1: cat >/etc/a\n");
+        assert_eq!(told("echo x >> /etc/there\n"), "1: echo x >>/etc/there\n");
+        assert_eq!(told("sed -i s/a/b/ /etc/there\n"), "1: sed -i s/a/b/ /etc/there\n");
+        let diversion = "dpkg-divert --no-rename --divert /a.old --add /a";
+        assert_eq!(told(&format!("{diversion}\n")), format!("1: {diversion}\n"));
+    }
+
+    #[test]
+    fn what_is_no_call_that_a_transform_reads_is_told() {
+        assert_eq!(told("ucf $new /etc/new\n"), "1: ucf $new /etc/new\n");
+        assert_eq!(told("ucf $new /etc/there\n"), "");
+        assert_eq!(told("usermod -g b a\n"), "1: usermod -g b a\n");
+        assert_eq!(told("ln /etc/there /etc/hard\n"), "1: ln /etc/there /etc/hard\n");
     }
 
     #[test]

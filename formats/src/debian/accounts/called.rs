@@ -46,20 +46,49 @@ pub(super) fn known(package: &str) -> impl Iterator<Item = Command> {
 /// Makes what a call makes; nothing if it is another command, or if the name is not known. Returns the home to make.
 pub(super) fn apply(command: &Command, database: &mut Database) -> Option<Home> {
     let options = Options::parse(command)?;
-    match (command.name(), options.names.as_slice()) {
-        ("adduser", [user, group]) => database.join(user, group),
-        ("adduser", [name]) if options.has("group") && !options.has("system") => add_group(name, &options, database),
-        ("addgroup", [name]) => add_group(name, &options, database),
-        ("groupadd", [name]) if options.has("system") => add_group(name, &options, database),
-        ("adduser" | "useradd", [name]) if options.has("system") => return add_user(name, &options, database),
-        ("usermod", [user]) if options.has("append") => {
+    match (Call::of(command, &options)?, options.names.as_slice()) {
+        (Call::Join, [user, group]) => database.join(user, group),
+        (Call::AddGroup, [name]) => add_group(name, &options, database),
+        (Call::AddUser, [name]) => return add_user(name, &options, database),
+        (Call::JoinSeveral, [user]) => {
             let groups = options.value("groups").unwrap_or_default();
             groups.split(',').for_each(|group| database.join(user, group));
         }
-        ("gpasswd", [group]) => database.join(options.value("add")?, group),
+        (Call::AddMember, [group]) => database.join(options.value("add")?, group),
         _ => {}
     }
     None
+}
+
+/// Whether this is a call that is applied.
+pub(super) fn is_known(command: &Command) -> bool {
+    Options::parse(command).is_some_and(|options| Call::of(command, &options).is_some())
+}
+
+/// What a call does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Call {
+    AddUser,
+    AddGroup,
+    Join,
+    JoinSeveral,
+    AddMember,
+}
+
+impl Call {
+    fn of(command: &Command, options: &Options<'_>) -> Option<Call> {
+        let call = match (command.name(), options.names.as_slice()) {
+            ("adduser", [_, _]) => Call::Join,
+            ("adduser", [_]) if options.has("group") && !options.has("system") => Call::AddGroup,
+            ("addgroup", [_]) => Call::AddGroup,
+            ("groupadd", [_]) if options.has("system") => Call::AddGroup,
+            ("adduser" | "useradd", [_]) if options.has("system") => Call::AddUser,
+            ("usermod", [_]) if options.has("append") => Call::JoinSeveral,
+            ("gpasswd", [_]) if options.value("add").is_some() => Call::AddMember,
+            _ => return None,
+        };
+        Some(call)
+    }
 }
 
 fn add_group(name: &str, options: &Options<'_>, database: &mut Database) {

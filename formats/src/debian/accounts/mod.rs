@@ -131,6 +131,16 @@ fn of_packages(root: &Root<'_>, packages: &[Package], database: &mut Database) -
     Ok(homes)
 }
 
+/// Whether a command of a script is one of those that make users and groups here, under whatever condition.
+pub(super) fn is_known(command: &scripts::Command) -> bool {
+    command.name() == "systemd-sysusers" || called::is_known(command)
+}
+
+/// Whether a package is known to make a user or a group that its script does not say plainly.
+pub(super) fn has_known_calls(package: &str) -> bool {
+    called::known(package).next().is_some()
+}
+
 fn write_files(root: &mut Root<'_>, database: &Database) -> Result<(), Error> {
     let day = root.time() / SECONDS_OF_A_DAY;
     let shadow = Owner { uid: 0, gid: database.gid("shadow").unwrap_or(SHADOW_GID) };
