@@ -61,6 +61,10 @@ impl Visitor for Registry<'_, '_> {
         }
         answers::answer(command, self.root, self.accounts)
     }
+
+    fn output(&mut self, command: &Command) -> Option<String> {
+        answers::output(command, self.root)
+    }
 }
 
 impl Registry<'_, '_> {

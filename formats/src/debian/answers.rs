@@ -1,5 +1,6 @@
-//! Questions that scripts ask about a system: is there such a file, such a user, such a program?
+//! Questions that scripts ask about a system: is there such a file, such a user, such a program? Where is it?
 
+use super::diversions::Diversions;
 use super::scripts::Command;
 use super::statoverride::Overrides;
 use super::{Accounts, Root};
@@ -10,11 +11,6 @@ const PROGRAMS: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "
 /// Answers a question; none if the command is none, or its words are not known.
 pub(super) fn answer(command: &Command, root: &Root<'_>, accounts: &Accounts) -> Option<bool> {
     let words: Vec<&str> = command.words.iter().map(String::as_str).collect();
-    if let ["[", "-x", found, "]"] = words.as_slice()
-        && let Some(program) = looked_up(found)
-    {
-        return Some(has_program(program, root));
-    }
     if !command.is_literal {
         return None;
     }
@@ -43,6 +39,7 @@ fn file_test(words: &[&str], root: &Root<'_>) -> Option<bool> {
         [left, "!=", right] => Some(left != right),
         ["-z", text] => Some(text.is_empty()),
         ["-n", text] => Some(!text.is_empty()),
+        [_, ""] => Some(false),
         [_, path] if !path.starts_with('/') => None,
         ["-e" | "-r", path] => Some(root.exists(path)),
         ["-f", path] => Some(root.file_len(path).is_some()),
@@ -54,17 +51,47 @@ fn file_test(words: &[&str], root: &Root<'_>) -> Option<bool> {
     }
 }
 
-/// Returns the name of the program in `"$(command -v name)"`.
-fn looked_up(word: &str) -> Option<&str> {
-    let inner = word.trim_matches('"').strip_prefix("$(")?.strip_suffix(')')?;
-    let inner = inner.trim_end_matches("2>/dev/null").trim_end();
-    inner.strip_prefix("command -v ").or(inner.strip_prefix("which ")).filter(|name| !name.contains([' ', '$']))
+/// Returns what a command prints whose words are known; none if that is not known.
+pub(super) fn output(command: &Command, root: &Root<'_>) -> Option<String> {
+    let words: Vec<&str> = command.words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["command", "-v", program] | ["which", program] => Some(path_of(program, root).unwrap_or_default()),
+        ["dpkg-divert", ..] => Diversions::read(root).ok()?.answer(command),
+        ["dpkg-realpath" | "realpath", path] | ["readlink", "-f" | "-e", path] if path.starts_with('/') => {
+            root.real_path(path)
+        }
+        ["readlink", path] => root.link_target(path),
+        ["basename", path] => Some(file_name(path).to_owned()),
+        ["basename", path, suffix] => {
+            let name = file_name(path);
+            Some(name.strip_suffix(suffix).filter(|stem| !stem.is_empty()).unwrap_or(name).to_owned())
+        }
+        ["dirname", path] => {
+            let (directory, _) = path.trim_end_matches('/').rsplit_once('/').unwrap_or((".", ""));
+            Some(if directory.is_empty() { "/" } else { directory }.to_owned())
+        }
+        ["echo", words @ ..] if !words.iter().any(|word| word.starts_with('-') || word.contains('\\')) => {
+            Some(words.join(" "))
+        }
+        _ => None,
+    }
+}
+
+fn file_name(path: &str) -> &str {
+    let path = path.trim_end_matches('/');
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 fn has_program(program: &str, root: &Root<'_>) -> bool {
+    path_of(program, root).is_some()
+}
+
+/// Returns the path of a program, which may be given by its name alone.
+fn path_of(program: &str, root: &Root<'_>) -> Option<String> {
+    let is_there = |path: &String| root.exists(path);
     match program.starts_with('/') {
-        true => root.exists(program),
-        false => PROGRAMS.iter().any(|directory| root.exists(&format!("{directory}/{program}"))),
+        true => Some(program.to_owned()).filter(is_there),
+        false => PROGRAMS.iter().map(|directory| format!("{directory}/{program}")).find(is_there),
     }
 }
 
@@ -92,12 +119,37 @@ mod tests {
         check("[ -d /usr -o -S /x ]", Some(true));
         check("[ -z \"\" -o \"a\" = \"b\" ]", Some(true));
         check("[ -x /usr/bin/tool ]", Some(true));
-        check("[ -x \"$(command -v tool)\" ]", Some(true));
-        check("[ -x \"$(which none 2>/dev/null)\" ]", Some(false));
+        check("[ -x \"\" ]", Some(false));
         check("getent passwd web", Some(true));
         check("getent group web", Some(false));
         check("command -v tool", Some(true));
         check("[ -e \"$x\" ]", None);
         check("[ -S /run/x ]", None);
+    }
+
+    #[test]
+    fn what_commands_print_is_known() {
+        let blobs = MemoryBlobs::new();
+        let mut root = Root::new(Tree::default(), &blobs, 0);
+        root.write("/usr/bin/tool", 0o755, crate::debian::Owner::ROOT, "x").unwrap();
+        root.link("/bin", "usr/bin").unwrap();
+        root.write_text("/var/lib/dpkg/diversions", "/bin/sh\n/bin/sh.distrib\ndash\n").unwrap();
+        let check = |question: &str, expected: Option<&str>| {
+            assert_eq!(output(&scripts::commands(question)[0], &root).as_deref(), expected, "{question}");
+        };
+        check("command -v tool", Some("/usr/bin/tool"));
+        check("which none 2>/dev/null", Some(""));
+        check("dpkg-divert --listpackage /bin/sh", Some("dash"));
+        check("dpkg-divert --listpackage /bin/ash", Some(""));
+        check("dpkg-divert --truename /bin/sh", Some("/bin/sh.distrib"));
+        check("readlink -f /bin/tool", Some("/usr/bin/tool"));
+        check("readlink /bin", Some("usr/bin"));
+        check("basename /usr/bin/tool.conf .conf", Some("tool"));
+        check("dirname /usr/bin/tool", Some("/usr/bin"));
+        check("dirname /usr", Some("/"));
+        check("dirname tool", Some("."));
+        check("echo a  b", Some("a b"));
+        check("echo -n a", None);
+        check("date", None);
     }
 }

@@ -60,10 +60,8 @@ pub fn dpkg_database(
     write(root, "status", status)?;
     write(root, "info/format", FORMAT)?;
     write_triggers(root, &packages)?;
-    for name in ["diversions", "statoverride"] {
-        if !root.exists(&format!("{DATABASE}/{name}")) {
-            write(root, name, "")?;
-        }
+    if !root.exists(&format!("{DATABASE}/statoverride")) {
+        write(root, "statoverride", "")?;
     }
     if names_native_architecture(root, &packages)? {
         write(root, "arch-native", format!("{architecture}\n"))?;

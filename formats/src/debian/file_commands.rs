@@ -1,13 +1,15 @@
-//! What scripts do to files in plain words: `mkdir`, `install -d`, `cp`, `ln`, `chmod`, `chown`, `chgrp`, `touch`, `ucf`,
-//! `dpkg-statoverride`.
+//! What scripts do to files in plain words: `cat > file <<END`, `echo > file`, `mkdir`, `install -d`, `cp`, `mv`, `ln`, `rm`, `chmod`, `chown`, `chgrp`, `touch`,
+//! `ucf`, `dpkg-statoverride`, `dpkg-divert`.
 //!
 //! A call counts if all its words are known and it is certain to run: no condition before it is unknown. Tests of files are
-//! answered from the root as it is so far, questions for users and groups from the accounts. Nothing but an empty
-//! directory is removed; and nothing is done below `/proc`, `/sys`, `/dev` and `/tmp`, which are of the machine that runs.
+//! answered from the root as it is so far, questions for users and groups from the accounts. Only single files and empty
+//! directories are removed; and nothing is done below `/proc`, `/sys`, `/dev` and `/tmp`, which are of the machine that runs.
+
+use std::borrow::Cow;
 
 use super::scripts::{self, Command, Stage, Visitor};
 use super::statoverride::Override;
-use super::{Accounts, Error, Owner, Package, Root, answers, ucf};
+use super::{Accounts, Error, Owner, Package, Root, answers, diversions, ucf};
 
 /// Directories whose content is of a running machine.
 const RUNNING: [&str; 4] = ["/proc", "/sys", "/dev", "/tmp"];
@@ -24,7 +26,7 @@ pub fn file_commands(root: &mut Root<'_>, packages: &[Package], accounts: &Accou
     let (first, others): (Vec<_>, Vec<_>) = packages.iter().partition(|package| package.name == "base-files");
     for package in first.into_iter().chain(others) {
         if let Some(script) = package.text("postinst", root.blobs())? {
-            let mut runner = Runner { root, accounts, umask: UMASK, error: None };
+            let mut runner = Runner { root, accounts, package: &package.name, umask: UMASK, error: None };
             scripts::read(&script, Stage::Configure, &mut runner);
             runner.error.map_or(Ok(()), Err)?;
         }
@@ -35,6 +37,7 @@ pub fn file_commands(root: &mut Root<'_>, packages: &[Package], accounts: &Accou
 struct Runner<'a, 'r> {
     root: &'a mut Root<'r>,
     accounts: &'a Accounts,
+    package: &'a str,
     umask: u16,
     error: Option<Error>,
 }
@@ -56,6 +59,10 @@ impl Visitor for Runner<'_, '_> {
             None
         })
     }
+
+    fn output(&mut self, command: &Command) -> Option<String> {
+        answers::output(command, self.root)
+    }
 }
 
 /// Whether a command counts as one that runs. Overrides are asked for under conditions that hold on every new system.
@@ -72,10 +79,13 @@ pub(super) fn is_known(command: &Command) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Operation {
     Redirect,
+    Write,
     Umask,
     MakeDirectories,
     Copy,
     Link,
+    Move,
+    Remove,
     RemoveDirectory,
     Touch,
     ChangeMode,
@@ -84,6 +94,7 @@ enum Operation {
     InstallConfiguration,
     RegisterConfiguration,
     Override,
+    Divert,
 }
 
 impl Operation {
@@ -91,6 +102,7 @@ impl Operation {
         let is_allowed = |path: &&str| path.starts_with('/') && !is_running(path);
         let operation = match (command.name(), arguments.paths.as_slice()) {
             (":", _) => Operation::Redirect,
+            ("cat" | "echo", _) if written(command).is_some_and(|(path, ..)| is_allowed(&path)) => Operation::Write,
             ("umask", [_]) => Operation::Umask,
             ("mkdir", paths @ [_, ..]) if paths.iter().all(is_allowed) => Operation::MakeDirectories,
             ("install", paths @ [_, ..]) if arguments.has('d') && paths.iter().all(is_allowed) => {
@@ -98,6 +110,10 @@ impl Operation {
             }
             ("install" | "cp", [_, to]) if is_allowed(to) => Operation::Copy,
             ("ln", [_, link]) if arguments.has('s') && is_allowed(link) => Operation::Link,
+            ("mv", [from, to]) if is_allowed(from) && is_allowed(to) => Operation::Move,
+            ("rm", paths @ [_, ..]) if !arguments.has('r') && !arguments.has('R') && paths.iter().all(is_allowed) => {
+                Operation::Remove
+            }
             ("rmdir", [path]) if is_allowed(path) => Operation::RemoveDirectory,
             ("touch", paths @ [_, ..]) if paths.iter().all(is_allowed) => Operation::Touch,
             ("chmod", [mode, paths @ ..]) if changed_mode(0, mode).is_some() && paths.iter().all(is_allowed) => {
@@ -110,10 +126,27 @@ impl Operation {
             ("dpkg-statoverride", [_, _, _, _]) if command.words.iter().any(|word| word == "--add") => {
                 Operation::Override
             }
+            ("dpkg-divert", _) if diversions::Call::parse(command).is_some() => Operation::Divert,
             _ => return None,
         };
         Some(operation)
     }
+}
+
+/// Returns the file that `cat` or `echo` writes, whether it adds to it, and the text; none for other uses of them.
+fn written(command: &Command) -> Option<(&str, bool, Cow<'_, str>)> {
+    let [(operator, path)] = command.redirections.as_slice() else { return None };
+    if !matches!(operator.as_str(), ">" | ">>" | ">|") {
+        return None;
+    }
+    let text = match (command.name(), command.arguments()) {
+        ("cat", []) => Cow::Borrowed(command.input.as_deref()?),
+        ("echo", words) if !words.iter().any(|word| word.starts_with('-') || word.contains('\\')) => {
+            Cow::Owned(words.join(" ") + "\n")
+        }
+        _ => return None,
+    };
+    Some((path, operator == ">>", text))
 }
 
 fn is_running(path: &str) -> bool {
@@ -127,6 +160,7 @@ impl Runner<'_, '_> {
         let Some(operation) = Operation::of(command, &arguments) else { return Ok(None) };
         match (operation, arguments.paths.as_slice()) {
             (Operation::Redirect, _) => self.redirect(command),
+            (Operation::Write, _) => self.write(command),
             (Operation::Umask, [mask]) => {
                 self.umask = octal(mask).unwrap_or(self.umask);
                 Ok(Some(true))
@@ -134,6 +168,8 @@ impl Runner<'_, '_> {
             (Operation::MakeDirectories, _) => self.make_directories(&arguments),
             (Operation::Copy, [from, to]) => self.copy(from, to, command.name(), &arguments),
             (Operation::Link, [target, link]) => self.link(target, link, &arguments),
+            (Operation::Move, [from, to]) => self.rename(from, to),
+            (Operation::Remove, paths) => self.remove(paths, arguments.has('f')),
             (Operation::RemoveDirectory, [path]) => self.remove_directory(path),
             (Operation::Touch, paths) => paths.iter().try_fold(Some(true), |_, path| self.create(path)),
             (Operation::ChangeMode, [mode, paths @ ..]) => self.change_mode(mode, paths),
@@ -150,6 +186,10 @@ impl Runner<'_, '_> {
                 let added = Override::new(user, group, mode, path);
                 added.map_or(Ok(Some(false)), |added| added.add(self.root, self.accounts).map(|()| Some(true)))
             }
+            (Operation::Divert, _) => {
+                let call = diversions::Call::parse(command);
+                call.map(|call| call.run(self.root, self.package).map(|()| true)).transpose()
+            }
             _ => Ok(None),
         }
     }
@@ -164,11 +204,49 @@ impl Runner<'_, '_> {
         Ok(Some(true))
     }
 
+    /// Writes a text into a file, which keeps its mode and its owner if it is there.
+    fn write(&mut self, command: &Command) -> Result<Option<bool>, Error> {
+        let Some((path, is_added, text)) = written(command) else { return Ok(None) };
+        if self.root.is_directory(path) {
+            return Ok(Some(false));
+        }
+        let before = if is_added { self.root.text(path)?.unwrap_or_default() } else { String::new() };
+        let mode = self.root.mode(path).unwrap_or(0o666 & !self.umask);
+        let owner = self.root.owner(path).unwrap_or(Owner::ROOT);
+        self.root.write(path, mode, owner, before + &text)?;
+        Ok(Some(true))
+    }
+
     fn create(&mut self, path: &str) -> Result<Option<bool>, Error> {
         if !self.root.exists(path) {
             self.root.write(path, 0o666 & !self.umask, Owner::ROOT, "")?;
         }
         Ok(Some(true))
+    }
+
+    fn rename(&mut self, from: &str, to: &str) -> Result<Option<bool>, Error> {
+        let to = self.within(from, to);
+        if !self.root.has_name(from) {
+            return Ok(Some(false));
+        }
+        // Directories are left where they are: what is below them may be known under both names.
+        if [from, &to].iter().any(|path| self.root.is_directory(path) && self.root.link_target(path).is_none()) {
+            return Ok(None);
+        }
+        self.root.rename(from, &to).map(|()| Some(true))
+    }
+
+    fn remove(&mut self, paths: &[&str], may_be_absent: bool) -> Result<Option<bool>, Error> {
+        let mut succeeds = true;
+        for path in paths {
+            let is_file = self.root.link_target(path).is_some() || !self.root.is_directory(path);
+            match self.root.has_name(path) {
+                true if is_file => self.root.remove(path)?,
+                true => succeeds = false,
+                false => succeeds &= may_be_absent,
+            }
+        }
+        Ok(Some(succeeds))
     }
 
     fn remove_directory(&mut self, path: &str) -> Result<Option<bool>, Error> {
@@ -422,6 +500,51 @@ mod tests {
             "0600 0:0 /etc/x.conf \"default\"\n",
         );
         check("rmdir /var/lock\nln -s /run/lock /var/lock\n", "/var/lock -> /run/lock\n");
+    }
+
+    #[test]
+    fn texts_are_written() {
+        check(
+            "cat > /etc/hosts <<-EOF\n\t127.0.0.1 localhost\n\tEOF\n",
+            "0644 0:0 /etc/hosts \"127.0.0.1 localhost\\n\"\n",
+        );
+        check(
+            "n=web\numask 027\ncat <<END >/etc/a\n$n \\$n \"q\" `which $n`\nEND\ncat > /etc/b <<'END'\n$n\nEND\n\
+             echo \"# $n\"  x >> /etc/a\n",
+            "0640 0:0 /etc/a \"web $n \\\"q\\\" \\n# web x\\n\"\n0640 0:0 /etc/b \"$n\\n\"\n",
+        );
+        check("chmod 600 /etc/passwd\necho x > /etc/passwd\n", "0600 0:0 /etc/passwd \"x\\n\"\n");
+        check("cat > /etc/a <<END\n$(date)\nEND\necho -e a > /etc/b\nif ask; then echo a > /etc/c; fi\n", "");
+        check("{ echo a; } > /etc/a\n( cat ) > /etc/b <<END\nx\nEND\n", "");
+    }
+
+    #[test]
+    fn files_are_moved_and_removed() {
+        let made = "touch /etc/a /etc/b\nln -s a /etc/link\n";
+        check(
+            &format!("{made}mv /etc/a /srv/new\nmv -f /etc/link /etc/b\n"),
+            "/etc/b -> a\n0755 0:0 /srv\n0644 0:0 /srv/new \"\"\n",
+        );
+        check(
+            &format!("{made}mv /etc/a /var/lib\nrm -f /etc/link /etc/none\nrm /etc/b\n"),
+            "0644 0:0 /var/lib/a \"\"\n",
+        );
+        check("mkdir /srv\nmv /srv /var/lib\nrm -rf /srv\nrm /srv\n", "0755 0:0 /srv\n");
+    }
+
+    #[test]
+    fn a_script_that_claims_a_path_diverts_it() {
+        // What dash does: the link is made under another name, and takes the place of the old one.
+        let script = "claim() {\n dfile=$1 distrib=${3:-$dfile.distrib}\n diverter=$(dpkg-divert --listpackage $dfile)\n \
+            truename=$(dpkg-divert --truename $dfile)\n if [ \"$diverter\" = x ]; then\n  return\n fi\n \
+            dpkg-divert --package x --no-rename --divert $distrib --add $dfile\n \
+            if [ -n \"$truename\" ]; then\n  rm -f \"$truename\"\n fi\n ln -sf $2 $dfile.tmp\n mv -f $dfile.tmp $dfile\n}\n\
+            claim /usr/share/x/default.conf default\nclaim /usr/share/x/default.conf other\n";
+        check(
+            script,
+            "/usr/share/x/default.conf -> default\n0755 0:0 /var/lib/dpkg\n0644 0:0 /var/lib/dpkg/diversions \
+             \"/usr/share/x/default.conf\\n/usr/share/x/default.conf.distrib\\nx\\n\"\n",
+        );
     }
 
     #[test]

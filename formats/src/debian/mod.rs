@@ -24,6 +24,7 @@
 //! | `base_files` | `update-shells`, `dh_installnss`, and files that machines make for themselves |
 //! | `alternatives` | `update-alternatives` |
 //! | `certificates` | `update-ca-certificates` |
+//! | `diversions` | `dpkg-divert`, before packages are merged |
 //! | `dpkg_database` | dpkg: what is installed |
 //! | `loader_cache` | `ldconfig` |
 //! | `module_indexes` | `depmod` |
@@ -36,6 +37,7 @@ mod base_files;
 mod candidates;
 mod certificates;
 pub mod closure;
+mod diversions;
 mod dpkg_database;
 pub mod explain;
 mod file_commands;
@@ -60,6 +62,7 @@ pub use accounts::{Accounts, AccountsError, Group, User, accounts};
 pub use alternatives::alternatives;
 pub use base_files::base_files;
 pub use certificates::certificates;
+pub use diversions::{Diversions, diversions};
 pub use dpkg_database::{PackageState, dpkg_database};
 pub use file_commands::file_commands;
 pub use loader_cache::loader_cache;

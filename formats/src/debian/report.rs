@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::scripts::{self, Command, Stage, Visitor};
-use super::{Accounts, Error, Package, Root, accounts, answers, base_files, file_commands};
+use super::{Accounts, Error, Package, Root, accounts, answers, base_files, diversions, file_commands};
 
 /// A script with work that was not reproduced.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -218,28 +218,32 @@ impl Visitor for Reader<'_, '_> {
             let is_reproduced = name != "update-rc.d" || self.has_unit(command);
             return self.tell(command, is_reproduced);
         }
+        // Files are changed only for the script that configures.
+        let is_done = self.stage == Stage::Configure && file_commands::is_known(command);
         if FILE_COMMANDS.contains(&name) {
-            // Files are changed only for the script that configures.
-            let is_done = self.stage == Stage::Configure && file_commands::is_known(command);
             return self.tell(command, is_done || self.is_there(command));
         }
         if ACCOUNTS.contains(&name) {
             let is_done = accounts::is_known(command) || accounts::has_known_calls(self.package);
             return self.tell(command, is_done);
         }
-        if self.writes(command) || edits(name, command) || diverts(name, command) {
+        if (self.writes(command) && !is_done) || edits(name, command) || diverts(name, command) {
             return self.tell(command, false);
         }
         let is_nothing = [HARMLESS, AT_FIRST_BOOT].iter().any(|names| names.contains(&name)) || name.contains('=');
         // What these answer is not known.
         if is_nothing || name == "dpkg-divert" { None } else { self.tell(command, false) }
     }
+
+    fn output(&mut self, command: &Command) -> Option<String> {
+        answers::output(command, self.root)
+    }
 }
 
 impl Reader<'_, '_> {
     /// Tells of a command unless it is reproduced. How one ends that is not reproduced is not known.
     fn tell(&mut self, command: &Command, is_reproduced: bool) -> Option<bool> {
-        let words = command.words.iter().cloned();
+        let words = command.words.iter().filter(|word| !word.is_empty()).map(|word| first_line(word));
         let outputs = outputs(command).map(|(operator, file)| format!("{operator}{file}"));
         let told = (command.line, words.chain(outputs).collect::<Vec<_>>().join(" "));
         if !is_reproduced && !self.commands.contains(&told) {
@@ -273,6 +277,14 @@ impl Reader<'_, '_> {
     }
 }
 
+/// Returns a word, or its first line where it has several, as programs of other languages have.
+fn first_line(word: &str) -> String {
+    match word.trim_start().split_once('\n') {
+        Some((first, _)) => format!("{first} ..."),
+        None => word.to_owned(),
+    }
+}
+
 /// Directories of a running machine.
 const RUNNING: &[&str] = &["/dev/", "/proc/", "/sys/", "/run/", "/tmp/"];
 
@@ -292,10 +304,11 @@ fn edits(name: &str, command: &Command) -> bool {
     matches!(name, "sed" | "perl") && command.arguments().iter().any(is_option) && !names_sources
 }
 
-/// Whether a call of `dpkg-divert` diverts something: that is what it does unless told otherwise.
+/// Whether a call of `dpkg-divert` diverts something, which is what it does unless told otherwise, and no transform has done it.
 fn diverts(name: &str, command: &Command) -> bool {
     let others = ["--list", "--listpackage", "--truename", "--remove"];
-    name == "dpkg-divert" && !command.words.iter().any(|word| others.contains(&word.as_str()))
+    let is_done = command.is_certain() && diversions::Call::parse(command).is_some();
+    name == "dpkg-divert" && !is_done && !command.words.iter().any(|word| others.contains(&word.as_str()))
 }
 
 #[cfg(test)]
@@ -329,6 +342,7 @@ mod tests {
     #[test]
     fn what_nobody_does_is_told_with_its_line() {
         assert_eq!(told("#!/bin/sh\npg_createcluster 17 main\n"), "2: pg_createcluster 17 main\n");
+        assert_eq!(told("python3 -c '\nimport a\nprint(a)' b\n"), "1: python3 -c import a ... b\n");
         assert_eq!(told("#!/bin/sh\nupdate-rc.d old defaults\n"), "2: update-rc.d old defaults\n");
         let other = "#!/bin/sh\nif some-question; then\n  chmod 600 /etc/missing\n  cp /a /etc/there\nfi\n";
         assert_eq!(told(other), "2: some-question\n3: chmod 600 /etc/missing\n");
@@ -338,10 +352,16 @@ mod tests {
     fn what_writes_files_in_other_ways_is_told() {
         let kept = "echo x > /etc/there\necho x >/dev/null\necho x >&2\nsed s/a/b/ /etc/there\ndpkg-divert --list\n";
         assert_eq!(told(kept), "");
-        assert_eq!(told("cat > /etc/a <<EOF\nx\nEOF\n"), "1: cat >/etc/a\n");
-        assert_eq!(told("echo x >> /etc/there\n"), "1: echo x >>/etc/there\n");
+        assert_eq!(told("cat > /etc/a <<EOF\nx\nEOF\necho x >> /etc/there\n"), "");
+        assert_eq!(told("cat > /etc/a <<EOF\n$(date)\nEOF\n"), "1: cat >/etc/a\n");
+        assert_eq!(told("printf x >> /etc/there\n"), "1: printf x >>/etc/there\n");
+        assert_eq!(
+            told("{\n echo a\n} > /etc/a\nfor x in a; do\n echo $x\ndone >>/etc/b\n"),
+            "3: >/etc/a\n6: >>/etc/b\n"
+        );
         assert_eq!(told("sed -i s/a/b/ /etc/there\n"), "1: sed -i s/a/b/ /etc/there\n");
-        let diversion = "dpkg-divert --no-rename --divert /a.old --add /a";
+        assert_eq!(told("dpkg-divert --no-rename --divert /a.old --add /a\n"), "");
+        let diversion = "dpkg-divert --no-rename --divert /a.old --add $a";
         assert_eq!(told(&format!("{diversion}\n")), format!("1: {diversion}\n"));
     }
 

@@ -244,6 +244,26 @@ impl<'a> Root<'a> {
         Ok(())
     }
 
+    /// Gives what is at `from`, which is no directory, the path `to`. A link is moved itself, and what was at `to` is replaced.
+    ///
+    /// # Errors
+    /// Nothing is at `from`, or a directory is at one of both, or something above `to` is no directory.
+    pub fn rename(&mut self, from: &str, to: &str) -> Result<(), Error> {
+        let (place, target) = (self.place(from)?, self.place(to)?);
+        for (path, place) in [(from, &place), (to, &target)] {
+            if self.tree.get(place).is_some_and(Entry::is_directory) {
+                return Err(Error::new(path, "it is a directory"));
+            }
+        }
+        let leaf = self.tree.leaf(&place).ok_or_else(|| Error::new(from, "there is no such file"))?;
+        if place != target {
+            self.make_directories(&target, to)?;
+            self.tree.link(&target, leaf).map_err(|above| Error::new(to, format!("`{above}` is no directory")))?;
+            self.tree.remove(&place);
+        }
+        Ok(())
+    }
+
     /// Removes what is at `path`, with everything below it.
     ///
     /// # Errors

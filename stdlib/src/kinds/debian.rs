@@ -1,7 +1,7 @@
 //! `debian`: packages become a configured system, without running anything of them.
 //!
 //! ```text
-//! merged /usr  ->  packages, unpacked  ->  declared entries  ->  transforms  ->  declared entries again
+//! merged /usr  ->  packages, diverted and unpacked  ->  declared entries  ->  transforms  ->  declared entries again
 //! ```
 //! The entries are put in twice: before the transforms, which enable units and collect certificates that they bring,
 //! and after them, so that what a configuration says wins. The inputs are the packages in order, then whatever entries
@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 
 use gravure_eval::graph::{Failure, Task};
-use gravure_formats::debian::{self, Enablement, Group, Package, PackageState, Root, User};
+use gravure_formats::debian::{self, Diversions, Enablement, Group, Package, PackageState, Root, User};
 use gravure_formats::merge::Merger;
 use gravure_formats::{Tree, deb822};
 use serde::{Deserialize, Serialize};
@@ -50,36 +50,51 @@ pub(crate) struct Accounts {
 pub(crate) fn realise(builder: &Builder<'_>, task: &Task) -> Result<Artefact, Failure> {
     let parameters: Parameters = super::parameters(task)?;
     let declaration = Declaration { builder, task, time: parameters.time };
-    let (mut tree, packages) = unpack(builder, task, &parameters, &declaration)?;
+    let Unpacked { mut tree, packages, diversions } = unpack(builder, task, &parameters, &declaration)?;
     declaration.declare(&mut tree, &parameters.entries)?;
     let mut root = Root::new(tree, builder.store, parameters.time);
+    diversions.write(&mut root)?;
     configure(&mut root, &packages, &parameters)?;
     let mut tree = root.into_tree();
     declaration.declare(&mut tree, &parameters.entries)?;
     Ok(Artefact::Tree(tree))
 }
 
-/// Merges the trees of the packages, and returns those that dpkg knows.
+/// The packages in one tree, before anything of them is configured.
+struct Unpacked {
+    tree: Tree,
+    /// Those that dpkg knows.
+    packages: Vec<Package>,
+    diversions: Diversions,
+}
+
+/// Merges the trees of the packages. A script of one of them may divert files of any other, so all are read first.
 fn unpack(
     builder: &Builder<'_>,
     task: &Task,
     parameters: &Parameters,
     declaration: &Declaration<'_>,
-) -> Result<(Tree, Vec<Package>), Failure> {
+) -> Result<Unpacked, Failure> {
+    let mut unpacked = Vec::with_capacity(parameters.packages.len());
+    for (name, input) in parameters.packages.iter().zip(&task.inputs) {
+        let mut tree = builder.tree(input)?;
+        let package = Package::take(&mut tree, builder.store).map_err(|error| format!("package `{name}`: {error}"))?;
+        unpacked.push((package, tree));
+    }
+    let registered: Vec<&Package> = unpacked.iter().take(parameters.n_registered).map(|(package, _)| package).collect();
+    let diversions = debian::diversions(&registered, builder.store)?;
     let mut foundation = Tree::new(declaration.directory());
     declaration.declare(&mut foundation, &parameters.foundation)?;
     let mut merger = Merger::new();
     merger.add("the links of a merged /usr", &foundation, &BTreeSet::new())?;
-    let mut packages = Vec::with_capacity(parameters.n_registered);
-    for (number, (name, input)) in parameters.packages.iter().zip(&task.inputs).enumerate() {
-        let mut tree = builder.tree(input)?;
-        let package = Package::take(&mut tree, builder.store).map_err(|error| format!("package `{name}`: {error}"))?;
+    let mut packages = Vec::with_capacity(unpacked.len());
+    for (name, (package, mut tree)) in parameters.packages.iter().zip(unpacked) {
+        diversions.divert(&package.name, &mut tree)?;
         merger.add(name, &tree, &replaced_by(&package.stanza))?;
-        if number < parameters.n_registered {
-            packages.push(package);
-        }
+        packages.push(package);
     }
-    Ok((merger.into_tree(), packages))
+    packages.truncate(parameters.n_registered);
+    Ok(Unpacked { tree: merger.into_tree(), packages, diversions })
 }
 
 /// Returns the names of the packages whose files a package may replace.

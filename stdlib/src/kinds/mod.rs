@@ -34,7 +34,7 @@ pub(crate) struct Kind {
 
 const KINDS: &[Kind] = &[
     Kind { name: archive_file::NAME, version: 2, waits: true, realise: archive_file::realise },
-    Kind { name: debian::NAME, version: 1, waits: false, realise: debian::realise },
+    Kind { name: debian::NAME, version: 2, waits: false, realise: debian::realise },
     Kind { name: disk::NAME, version: 1, waits: false, realise: disk::realise },
     Kind { name: ext4::NAME, version: 1, waits: false, realise: ext4::realise },
     Kind { name: fat::NAME, version: 1, waits: false, realise: fat::realise },
@@ -43,7 +43,7 @@ const KINDS: &[Kind] = &[
     Kind { name: local::NAME, version: 1, waits: false, realise: local::realise },
     Kind { name: package::NAME, version: 2, waits: false, realise: package::realise },
     Kind { name: part::NAME, version: 1, waits: false, realise: part::realise },
-    Kind { name: script_report::NAME, version: 1, waits: false, realise: script_report::realise },
+    Kind { name: script_report::NAME, version: 2, waits: false, realise: script_report::realise },
     Kind { name: tree::NAME, version: 2, waits: false, realise: tree::realise },
 ];
 

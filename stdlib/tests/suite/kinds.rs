@@ -14,7 +14,7 @@ use crate::project::builder;
 /// Kind, version, and the digest of the artefact.
 const EXPECTED: &[(&str, u32, &str)] = &[
     ("archive-file", 2, "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73"),
-    ("debian", 1, "a478c9e8996d02a219614650526950669a7149eb69c42cbcfbba0705036c18cf"),
+    ("debian", 2, "229e68a62030577d35ddf1397d5fc555fd2b580eb73738d724bdeaa70a283b84"),
     ("disk", 1, "44f7ca0757f2667092d300947d6d0166f6dc60d5beed69985b66f2ea5751173b"),
     ("ext4", 1, "922f21315206b60592b4ef20e50e983b3a9043464f4cc7d5c9662b24e6ddd722"),
     ("fat", 1, "82db65c2957b5a21c1a298ba3295af2c98eecbe21a9a483a3bf8c0c9b1dd0475"),
@@ -23,7 +23,7 @@ const EXPECTED: &[(&str, u32, &str)] = &[
     ("local", 1, "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73"),
     ("package", 2, "4e2b1b0af873752025fb741258fe88e990a0418b480657bc23235eccdd55cc28"),
     ("part", 1, "5790d113c09b3a57431f6a7a29a6b382b1acdd9ab301aec5f63aea9703bb2d3e"),
-    ("script-report", 1, "4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945"),
+    ("script-report", 2, "4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945"),
     ("tree", 2, "a7715da9a39e0432506675f293f0406914a0b36e131860d3e79a1e7e6b1319f2"),
 ];
 

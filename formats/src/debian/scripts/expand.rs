@@ -43,7 +43,8 @@ impl Scope {
     fn expand_into(&self, word: &Word, fields: &mut Fields) -> Option<()> {
         for part in &word.parts {
             match part {
-                Part::Unknown { .. } => return None,
+                Part::Unknown => return None,
+                Part::Output { printed, is_quoted, .. } => fields.push_value(printed.as_ref()?, *is_quoted),
                 Part::Field { word, delimiter, number } => {
                     let text = self.expand_whole(word)?;
                     let field = text.split(*delimiter).nth(number - 1).unwrap_or_default();
@@ -80,12 +81,8 @@ impl Scope {
             Some((":-", word)) if value.is_empty() => self.expand_into(word, fields),
             Some((":+", _)) if value.is_empty() => Some(()),
             Some((":+" | "+", word)) => self.expand_into(word, fields),
-            _ if is_quoted => {
-                fields.push(&value);
-                Some(())
-            }
             _ => {
-                fields.push_split(&value);
+                fields.push_value(&value, is_quoted);
                 Some(())
             }
         }
@@ -107,6 +104,11 @@ impl Fields {
 
     fn push(&mut self, text: &str) {
         self.current.get_or_insert_default().push_str(text);
+    }
+
+    /// Appends what stands for a variable or a command.
+    fn push_value(&mut self, value: &str, is_quoted: bool) {
+        if is_quoted { self.push(value) } else { self.push_split(value) }
     }
 
     /// Appends the value of a variable that is not quoted: blanks in it end words.

@@ -1,4 +1,5 @@
-//! Tokens of shell: words in their parts, and operators. Comments and here-documents are skipped here.
+//! Tokens of shell: words in their parts, and operators. Comments are skipped here; the word behind `<<` has the here-document
+//! as its parts.
 
 /// A token and the line it begins on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +30,10 @@ pub(super) enum Part {
     Variable { name: String, instead: Option<(&'static str, Word)>, source: String, is_quoted: bool },
     /// `$(echo word | cut -d: -f1)`: a field of a word.
     Field { word: Word, delimiter: char, number: usize },
+    /// `$(command)`: what a command prints, once somebody has said what that is.
+    Output { script: String, printed: Option<String>, is_quoted: bool },
     /// Something whose value is not known.
-    Unknown { source: String },
+    Unknown,
 }
 
 /// Longest first, so that the first that fits is the right one.
@@ -51,8 +54,15 @@ struct Lexer<'s> {
     rest: &'s str,
     line: usize,
     tokens: Vec<Token>,
-    /// Delimiters of here-documents that begin after this line, and whether they are indented by tabs.
-    heredocs: Vec<(String, bool)>,
+    /// Here-documents that begin after this line.
+    heredocs: Vec<Heredoc>,
+}
+
+struct Heredoc {
+    /// Which token is its delimiter.
+    token: usize,
+    /// Whether tabs in front of its lines do not belong to it.
+    is_indented: bool,
 }
 
 impl Lexer<'_> {
@@ -81,20 +91,32 @@ impl Lexer<'_> {
     fn line_end(&mut self) {
         self.tokens.push(Token { kind: TokenKind::Operator("\n"), line: self.line });
         self.skip(1);
-        for (delimiter, is_indented) in std::mem::take(&mut self.heredocs) {
-            self.skip_heredoc(&delimiter, is_indented);
+        for heredoc in std::mem::take(&mut self.heredocs) {
+            self.heredoc(&heredoc);
         }
     }
 
-    fn skip_heredoc(&mut self, delimiter: &str, is_indented: bool) {
+    /// Reads a here-document into the word that is its delimiter. Where quotes are in that, it stands for itself.
+    fn heredoc(&mut self, heredoc: &Heredoc) {
+        let TokenKind::Word(delimiter) = &self.tokens[heredoc.token].kind else { return };
+        let is_literal = delimiter.source.contains(['\'', '"', '\\']);
+        let end = delimiter.source.replace(['\'', '"', '\\'], "");
+        let mut text = String::new();
         while !self.rest.is_empty() {
-            let line = self.rest.split('\n').next().unwrap_or_default();
-            let text = if is_indented { line.trim_start_matches('\t') } else { line };
-            let is_last = text == delimiter;
-            self.skip((line.len() + 1).min(self.rest.len()));
-            if is_last {
+            let line = self.rest.split_inclusive('\n').next().unwrap_or_default();
+            let content = if heredoc.is_indented { line.trim_start_matches('\t') } else { line };
+            self.skip(line.len());
+            if content.trim_end_matches('\n') == end {
                 break;
             }
+            text += content;
+        }
+        let parts = match is_literal {
+            true => vec![Part::Text { text, is_quoted: true }],
+            false => word(&text, Until::DocumentEnd, 0).0.parts,
+        };
+        if let TokenKind::Word(delimiter) = &mut self.tokens[heredoc.token].kind {
+            delimiter.parts = parts;
         }
     }
 
@@ -122,8 +144,7 @@ impl Lexer<'_> {
             return;
         }
         if let Some(Token { kind: TokenKind::Operator(operator @ ("<<" | "<<-")), .. }) = self.tokens.last() {
-            let delimiter = word.source.replace(['\'', '"', '\\'], "");
-            self.heredocs.push((delimiter, *operator == "<<-"));
+            self.heredocs.push(Heredoc { token: self.tokens.len(), is_indented: *operator == "<<-" });
         }
         self.tokens.push(Token { kind: TokenKind::Word(word), line });
     }
@@ -138,19 +159,22 @@ enum Until {
     Quote,
     /// The end of the text: the word after `:-`.
     End,
+    /// The end of the text: a here-document, where quotes mean nothing.
+    DocumentEnd,
 }
 
 /// Reads a word at the start of `text`; returns it with its length.
 fn word(text: &str, until: Until, depth: usize) -> (Word, usize) {
     let mut parts: Vec<Part> = Vec::new();
-    let is_quoted = until == Until::Quote;
+    let is_document = until == Until::DocumentEnd;
+    let is_quoted = until == Until::Quote || is_document;
     let mut at = 0;
     while let Some(next) = text[at..].chars().next() {
         let rest = &text[at..];
         let ends = match until {
             Until::Blank => next.is_whitespace() || matches!(next, ';' | '&' | '|' | '<' | '>' | '(' | ')'),
             Until::Quote => next == '"',
-            Until::End => false,
+            Until::End | Until::DocumentEnd => false,
         };
         if ends {
             break;
@@ -162,7 +186,7 @@ fn word(text: &str, until: Until, depth: usize) -> (Word, usize) {
                 parts.push(Part::Text { text: rest[1..=end].to_owned(), is_quoted: true });
                 (end + 2).min(rest.len())
             }
-            '"' => {
+            '"' if !is_document => {
                 let (inner, len) = word(&rest[1..], Until::Quote, depth + 1);
                 parts.push(Part::Text { text: String::new(), is_quoted: true });
                 parts.extend(inner.parts);
@@ -171,7 +195,7 @@ fn word(text: &str, until: Until, depth: usize) -> (Word, usize) {
             '$' => dollar(rest, is_quoted, depth, &mut parts),
             '`' => {
                 let len = rest[1..].find('`').map_or(rest.len(), |end| end + 2);
-                parts.push(Part::Unknown { source: rest[..len].to_owned() });
+                parts.push(output(rest[..len].trim_matches('`'), is_quoted));
                 len
             }
             '*' | '?' if !is_quoted => {
@@ -213,8 +237,7 @@ fn dollar(rest: &str, is_quoted: bool, depth: usize, parts: &mut Vec<Part>) -> u
     match after.chars().next() {
         Some('(') => {
             let len = 1 + balanced(after, '(', ')');
-            let source = &rest[..len];
-            parts.push(field(source, depth).unwrap_or_else(|| Part::Unknown { source: source.to_owned() }));
+            parts.push(substitution(&rest[..len], is_quoted, depth));
             len
         }
         Some('{') => {
@@ -238,7 +261,22 @@ fn dollar(rest: &str, is_quoted: bool, depth: usize, parts: &mut Vec<Part>) -> u
     }
 }
 
-/// Reads the one substitution whose value follows from its text: `$(echo word | cut -d: -f1)`.
+/// Reads `$(...)`.
+fn substitution(source: &str, is_quoted: bool, depth: usize) -> Part {
+    let inner = source.strip_prefix("$(").and_then(|inner| inner.strip_suffix(')'));
+    match inner {
+        // Arithmetic, or no end.
+        None => Part::Unknown,
+        Some(inner) if inner.starts_with('(') => Part::Unknown,
+        Some(inner) => field(source, depth).unwrap_or_else(|| output(inner, is_quoted)),
+    }
+}
+
+fn output(script: &str, is_quoted: bool) -> Part {
+    Part::Output { script: script.to_owned(), printed: None, is_quoted }
+}
+
+/// Reads the one pipeline whose output follows from its text: `$(echo word | cut -d: -f1)`.
 fn field(source: &str, depth: usize) -> Option<Part> {
     let inner = source.strip_prefix("$(echo ")?.strip_suffix(')')?;
     let (text, cut) = inner.split_once(" | cut -d")?;
@@ -256,8 +294,7 @@ pub(super) fn is_name_start(c: char) -> bool {
 
 /// Reads `${...}`.
 fn braced(source: &str, is_quoted: bool, depth: usize) -> Part {
-    let unknown = || Part::Unknown { source: source.to_owned() };
-    let Some(inner) = source.strip_prefix("${").and_then(|inner| inner.strip_suffix('}')) else { return unknown() };
+    let Some(inner) = source.strip_prefix("${").and_then(|inner| inner.strip_suffix('}')) else { return Part::Unknown };
     let len = match inner.starts_with(is_name_start) {
         true => inner.find(|c: char| !is_name_start(c) && !c.is_ascii_digit()).unwrap_or(inner.len()),
         false => inner.chars().next().map_or(0, char::len_utf8),
@@ -267,10 +304,10 @@ fn braced(source: &str, is_quoted: bool, depth: usize) -> Part {
         None
     } else {
         let Some(operator) = [":-", ":+", "-", "+"].into_iter().find(|operator| rest.starts_with(operator)) else {
-            return unknown();
+            return Part::Unknown;
         };
         if depth >= MOST_NESTED {
-            return unknown();
+            return Part::Unknown;
         }
         Some((operator, word(&rest[operator.len()..], Until::End, depth + 1).0))
     };

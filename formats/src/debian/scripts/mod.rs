@@ -13,10 +13,11 @@
 //!         adduser --system "$user"
 //! ```
 //!
-//! Limits: command substitutions (but for `$(echo word | cut -d: -f1)`), arithmetic, patterns of files, and `${x%...}` are unknown words; here-documents are skipped;
-//! what a sourced file defines is unknown; loops over anything but known words, and `while`, are read once; pipes, subshells
-//! and background jobs are read as lists; a variable that is set under an unknown condition counts as set if it was
-//! not before, and as unknown if it was. A construct that is not understood is skipped word by word.
+//! Limits: command substitutions are unknown words, but for those that the visitor answers and `$(echo word | cut -d: -f1)`;
+//! arithmetic, patterns of files, and `${x%...}` are unknown words, too; what a sourced file defines is unknown; loops over
+//! anything but known words, and `while`, are read once; pipes, subshells and background jobs are read as lists; a variable
+//! that is set under an unknown condition counts as set if it was not before, and as unknown if it was. A construct that is
+//! not understood is skipped word by word.
 
 mod expand;
 mod lex;
@@ -41,6 +42,8 @@ pub struct Command {
     pub words: Vec<String>,
     /// Where its output or input goes: the operator (`>`) and the file.
     pub redirections: Vec<(String, String)>,
+    /// The here-document that it reads, if there is one and all of it is known.
+    pub input: Option<String>,
     /// The line of the script on which it begins.
     pub line: usize,
     /// Whether all words are known.

@@ -30,12 +30,33 @@ pub(super) struct Pipeline {
 #[derive(Clone, Debug)]
 pub(super) enum Node {
     Simple(Simple),
-    If { branches: Vec<(List, List)>, otherwise: List },
-    Case { word: Word, arms: Vec<(Vec<Word>, List)> },
-    For { name: String, words: Vec<Word>, body: List },
-    While { condition: List, body: List },
+    If {
+        branches: Vec<(List, List)>,
+        otherwise: List,
+    },
+    Case {
+        word: Word,
+        arms: Vec<(Vec<Word>, List)>,
+    },
+    For {
+        name: String,
+        words: Vec<Word>,
+        body: List,
+    },
+    While {
+        condition: List,
+        body: List,
+    },
     Group(List),
-    Function { name: String, body: List },
+    /// Something other than a simple command whose output goes to files; these are of a command without words.
+    Redirected {
+        node: Box<Node>,
+        outputs: Simple,
+    },
+    Function {
+        name: String,
+        body: List,
+    },
 }
 
 #[derive(Clone, Debug, Default)]
@@ -184,18 +205,28 @@ impl Parser {
             _ => self.function().unwrap_or_else(|| self.simple()),
         };
         self.depth -= 1;
-        node
+        // A simple command has none left.
+        self.redirected(node)
     }
 
     fn group(&mut self, close: &str) -> Node {
         let list = self.list(&[]);
         self.eat(close);
-        self.skip_redirections();
         Node::Group(list)
     }
 
-    fn skip_redirections(&mut self) {
-        while self.redirection().is_some() {}
+    /// Parses the redirections behind something that has its own end. Its input is of no account.
+    fn redirected(&mut self, node: Node) -> Node {
+        let line = self.tokens.get(self.at).map_or(0, |token| token.line);
+        let redirections = std::iter::from_fn(|| self.redirection());
+        let redirections: Vec<_> =
+            redirections.filter(|(operator, _)| matches!(*operator, ">" | ">>" | ">|")).collect();
+        match redirections.is_empty() {
+            true => node,
+            false => {
+                Node::Redirected { node: Box::new(node), outputs: Simple { redirections, line, ..Simple::default() } }
+            }
+        }
     }
 
     fn condition(&mut self) -> Node {
@@ -212,7 +243,6 @@ impl Parser {
             otherwise = self.list(&["fi"]);
         }
         self.eat_word("fi");
-        self.skip_redirections();
         Node::If { branches, otherwise }
     }
 
@@ -233,7 +263,6 @@ impl Parser {
                 break;
             }
         }
-        self.skip_redirections();
         Node::Case { word, arms }
     }
 
@@ -278,7 +307,6 @@ impl Parser {
         self.eat_word("do");
         let body = self.list(&["done"]);
         self.eat_word("done");
-        self.skip_redirections();
         body
     }
 

@@ -1,10 +1,11 @@
 //! Walking through a script: which commands run, with which words, under which conditions.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::expand::{Scope, fits};
-use super::lex::Word;
+use super::lex::{Part, Word};
 use super::parse::{Chain, Join, List, Node, Pipeline, Simple, assignment, parse};
 use super::{Command, Stage};
 
@@ -13,6 +14,11 @@ pub trait Visitor {
     /// Takes note of a command. Returns whether it succeeds, as far as that is known; what is read next depends on it.
     /// Tests of files (`[ -e path ]`) come here too.
     fn visit(&mut self, command: &Command) -> Option<bool>;
+
+    /// Returns what a command prints that stands in `$(...)`, as far as that is known. Its words are.
+    fn output(&mut self, _command: &Command) -> Option<String> {
+        None
+    }
 }
 
 /// How many commands are read at most, so that nested loops end.
@@ -115,6 +121,11 @@ impl Reader<'_> {
         match node {
             Node::Simple(simple) => self.simple(simple),
             Node::Group(list) => self.list(list),
+            Node::Redirected { node, outputs } => {
+                let command = self.command(outputs);
+                self.visitor.visit(&command);
+                self.node(node)
+            }
             Node::If { branches, otherwise } => self.branches(branches, otherwise),
             Node::Case { word, arms } => self.case(word, arms),
             Node::For { name, words, body } => self.loop_over_words(name, words, body),
@@ -159,7 +170,7 @@ impl Reader<'_> {
     }
 
     fn case(&mut self, word: &Word, arms: &[(Vec<Word>, List)]) -> Option<bool> {
-        let value = self.scope.expand_whole(word);
+        let value = self.expand_whole(word);
         let mut open: Vec<Arm<'_, Self>> = Vec::new();
         for (patterns, body) in arms {
             let fitting = patterns.iter().map(|pattern| fits(&self.scope, pattern, value.as_deref()?));
@@ -179,7 +190,7 @@ impl Reader<'_> {
     }
 
     fn loop_over_words(&mut self, name: &str, words: &[Word], body: &List) -> Option<bool> {
-        let known: Option<Vec<Vec<String>>> = words.iter().map(|word| self.scope.expand(word)).collect();
+        let known: Option<Vec<Vec<String>>> = words.iter().map(|word| self.expand(word)).collect();
         let Some(values) = known.filter(|_| !words.is_empty()) else {
             self.scope.variables.insert(name.to_owned(), None);
             let sources: Vec<&str> = words.iter().map(|word| word.source.as_str()).collect();
@@ -256,8 +267,9 @@ impl Reader<'_> {
     fn assign(&mut self, assignments: &[(String, Word)]) -> Option<bool> {
         let mut is_known = true;
         for (name, word) in assignments {
-            let value = self.scope.expand_whole(word);
-            is_known &= value.is_some();
+            let value = self.expand_whole(word);
+            // A command that prints the value may have failed.
+            is_known &= value.is_some() && !prints(word);
             self.set(name, value);
         }
         is_known.then_some(true)
@@ -272,10 +284,10 @@ impl Reader<'_> {
         }
     }
 
-    fn command(&self, simple: &Simple) -> Command {
+    fn command(&mut self, simple: &Simple) -> Command {
         let (mut words, mut is_literal) = (Vec::new(), true);
         for word in &simple.words {
-            match self.scope.expand(word) {
+            match self.expand(word) {
                 Some(known) => words.extend(known),
                 None => {
                     is_literal = false;
@@ -286,10 +298,65 @@ impl Reader<'_> {
         if words.is_empty() {
             words.push(String::new());
         }
-        let file = |word: &Word| self.scope.expand_whole(word).unwrap_or_else(|| word.source.clone());
-        let redirections = simple.redirections.iter().map(|(operator, word)| (operator.to_string(), file(word)));
+        let mut redirections = Vec::with_capacity(simple.redirections.len());
+        let mut input = None;
+        for (operator, word) in &simple.redirections {
+            if operator.starts_with("<<") {
+                input = self.expand_whole(word);
+                continue;
+            }
+            let file = self.expand_whole(word).unwrap_or_else(|| word.source.clone());
+            redirections.push((operator.to_string(), file));
+        }
         let conditions = self.conditions.iter().chain(&self.doubts).cloned().collect();
-        Command { words, redirections: redirections.collect(), line: simple.line, is_literal, conditions }
+        Command { words, redirections, input, line: simple.line, is_literal, conditions }
+    }
+
+    /// Returns the words that a word becomes; none if they are not known.
+    fn expand(&mut self, word: &Word) -> Option<Vec<String>> {
+        let word = self.with_outputs(word);
+        self.scope.expand(&word)
+    }
+
+    /// Returns what a word becomes where it is not split; none if that is not known.
+    fn expand_whole(&mut self, word: &Word) -> Option<String> {
+        let word = self.with_outputs(word);
+        self.scope.expand_whole(&word)
+    }
+
+    /// Fills in what the commands in a word print.
+    fn with_outputs<'w>(&mut self, word: &'w Word) -> Cow<'w, Word> {
+        let mut word = Cow::Borrowed(word);
+        if prints(&word) {
+            for part in &mut word.to_mut().parts {
+                if let Part::Output { script, printed, .. } = part {
+                    *printed = self.output(script);
+                }
+            }
+        }
+        word
+    }
+
+    /// Returns what a script of a single command prints, without the line ends behind it.
+    fn output(&mut self, script: &str) -> Option<String> {
+        self.n_commands += 1;
+        if self.n_calls >= MOST_CALLS || self.n_commands >= MOST_COMMANDS {
+            return None;
+        }
+        let list = parse(script);
+        let [Chain { first, rest }] = list.as_slice() else { return None };
+        let [Node::Simple(simple)] = first.nodes.as_slice() else { return None };
+        if !rest.iter().all(|(join, pipeline)| *join == Join::Or && pipeline.source == "true") {
+            return None;
+        }
+        self.n_calls += 1;
+        let command = self.command(simple);
+        self.n_calls -= 1;
+        let is_function = self.functions.contains_key(&command.words[0]);
+        if !command.is_literal || is_function {
+            return None;
+        }
+        self.visitor.output(&command).map(|printed| printed.trim_end_matches('\n').to_owned())
     }
 
     fn call(&mut self, body: &Rc<List>, simple: &Simple) -> Option<bool> {
@@ -298,7 +365,7 @@ impl Reader<'_> {
         }
         let mut parameters = Vec::new();
         for word in &simple.words {
-            match self.scope.expand(word) {
+            match self.expand(word) {
                 Some(known) => parameters.extend(known.into_iter().map(Some)),
                 None => parameters.push(None),
             }
@@ -319,6 +386,11 @@ impl Reader<'_> {
         }
         status
     }
+}
+
+/// Whether a command prints a part of a word.
+fn prints(word: &Word) -> bool {
+    word.parts.iter().any(|part| matches!(part, Part::Output { .. }))
 }
 
 /// Something that is read under a condition, which is given as text.

@@ -34,6 +34,31 @@ fn variables_with_literal_values_are_filled_in() {
 }
 
 #[test]
+fn what_a_visitor_knows_to_be_printed_is_filled_in() {
+    struct Knows(Vec<String>);
+    impl Visitor for Knows {
+        fn visit(&mut self, command: &Command) -> Option<bool> {
+            self.0.push(format!("{}{}", command.words.join("|"), if command.is_literal { "" } else { " ?" }));
+            None
+        }
+
+        fn output(&mut self, command: &Command) -> Option<String> {
+            (command.name() == "print").then(|| command.arguments().join(" ") + "\n")
+        }
+    }
+    let check = |script: &str, expected: &str| {
+        let mut knows = Knows(Vec::new());
+        read(script, Stage::Configure, &mut knows);
+        assert_eq!(knows.0.join("\n"), expected, "{script}");
+    };
+    check("run $(print a b) \"$(print a b)\" `print c`\n", "run|a|b|a b|c");
+    check("x=d\ny=$(print \"$x\" 2>/dev/null || true)\nif [ \"$y\" = d ]; then run $y; fi\n", "run|d");
+    check("run $(date) $(print $(date)) $(print a | wc)\n", "run|$(date)|$(print $(date))|$(print a | wc) ?");
+    check("run $(print $(print a))\nif z=$(print a); then b; fi\n", "run|a\nb");
+    check(&format!("run {}a{}\n", "$(print ".repeat(5000), ")".repeat(5000)).replace("run", ":"), "");
+}
+
+#[test]
 fn only_the_first_configuration_is_read() {
     check("if [ \"$1\" = configure ] || [ \"$1\" = abort-upgrade ]; then\n a\nelse\n b\nfi\n", "2: a\n");
     check("action=\"$1\"\ncase \"$action\" in\n remove|purge) a ;;\n conf*)\n b\n ;;\n *) c;;\nesac\n", "5: b\n");
