@@ -177,6 +177,19 @@ mod tests {
     }
 
     #[test]
+    fn words_that_a_script_prints_to_itself_are_followed() {
+        check(
+            &["/usr/bin/xz", "/usr/bin/unxz"],
+            &["slave() {\n echo \"--slave $1/$2 $2 $1/$3\"\n}\n\
+               update-alternatives --install /usr/bin/lzma lzma /usr/bin/xz 20 $(\n for util in un; do\n  \
+               slave /usr/bin ${util}lzma ${util}xz\n done\n)\n"],
+            "/etc/alternatives/lzma -> /usr/bin/xz\n/etc/alternatives/unlzma -> /usr/bin/unxz\n\
+             /usr/bin/lzma -> /etc/alternatives/lzma\n/usr/bin/unlzma -> /etc/alternatives/unlzma\n\
+             auto\n/usr/bin/lzma\nunlzma\n/usr/bin/unlzma\n\n/usr/bin/xz\n20\n/usr/bin/unxz\n\n",
+        );
+    }
+
+    #[test]
     fn loops_and_conditions_are_followed() {
         check(
             &["/usr/bin/vim", "/usr/bin/ex"],

@@ -70,11 +70,16 @@ pub(super) fn output(command: &Command, root: &Root<'_>) -> Option<String> {
             let (directory, _) = path.trim_end_matches('/').rsplit_once('/').unwrap_or((".", ""));
             Some(if directory.is_empty() { "/" } else { directory }.to_owned())
         }
-        ["echo", words @ ..] if !words.iter().any(|word| word.starts_with('-') || word.contains('\\')) => {
-            Some(words.join(" "))
-        }
+        ["echo", ..] => echoed(command),
         _ => None,
     }
+}
+
+/// Returns what `echo` prints, without the line end; none where shells do not agree on that.
+pub(super) fn echoed(command: &Command) -> Option<String> {
+    let words = command.arguments();
+    let has_options = words.first().is_some_and(|word| matches!(word.as_str(), "-n" | "-e" | "-E" | "-ne" | "-en"));
+    (!has_options && !words.iter().any(|word| word.contains('\\'))).then(|| words.join(" "))
 }
 
 fn file_name(path: &str) -> &str {

@@ -1,5 +1,5 @@
 //! What scripts do to files in plain words: `cat > file <<END`, `echo > file`, `mkdir`, `install -d`, `cp`, `mv`, `ln`, `rm`, `chmod`, `chown`, `chgrp`, `touch`,
-//! `ucf`, `dpkg-statoverride`, `dpkg-divert`.
+//! `setcap`, `ucf`, `dpkg-statoverride`, `dpkg-divert`.
 //!
 //! A call counts if all its words are known and it is certain to run: no condition before it is unknown. Tests of files are
 //! answered from the root as it is so far, questions for users and groups from the accounts. Only single files and empty
@@ -9,10 +9,13 @@ use std::borrow::Cow;
 
 use super::scripts::{self, Command, Stage, Visitor};
 use super::statoverride::Override;
-use super::{Accounts, Error, Owner, Package, Root, answers, diversions, ucf};
+use super::{Accounts, Error, Owner, Package, Root, answers, capabilities, diversions, ucf};
 
 /// Directories whose content is of a running machine.
 const RUNNING: [&str; 4] = ["/proc", "/sys", "/dev", "/tmp"];
+
+/// What is copied to make an empty file.
+const NOTHING: &str = "/dev/null";
 
 /// The bits that new files do not have, unless a script says otherwise.
 const UMASK: u16 = 0o022;
@@ -91,6 +94,7 @@ enum Operation {
     ChangeMode,
     ChangeOwner,
     ChangeGroup,
+    SetCapabilities,
     InstallConfiguration,
     RegisterConfiguration,
     Override,
@@ -121,6 +125,9 @@ impl Operation {
             }
             ("chown", [_, paths @ ..]) if paths.iter().all(is_allowed) => Operation::ChangeOwner,
             ("chgrp", [_, paths @ ..]) if paths.iter().all(is_allowed) => Operation::ChangeGroup,
+            ("setcap", [text, path]) if is_allowed(path) && capabilities::to_bytes(text).is_some() => {
+                Operation::SetCapabilities
+            }
             ("ucf", [_, to]) if is_allowed(to) => Operation::InstallConfiguration,
             ("ucfr", [_, _]) => Operation::RegisterConfiguration,
             ("dpkg-statoverride", [_, _, _, _]) if command.words.iter().any(|word| word == "--add") => {
@@ -141,9 +148,7 @@ fn written(command: &Command) -> Option<(&str, bool, Cow<'_, str>)> {
     }
     let text = match (command.name(), command.arguments()) {
         ("cat", []) => Cow::Borrowed(command.input.as_deref()?),
-        ("echo", words) if !words.iter().any(|word| word.starts_with('-') || word.contains('\\')) => {
-            Cow::Owned(words.join(" ") + "\n")
-        }
+        ("echo", _) => Cow::Owned(answers::echoed(command)? + "\n"),
         _ => return None,
     };
     Some((path, operator == ">>", text))
@@ -178,6 +183,12 @@ impl Runner<'_, '_> {
                 self.change_owner(user, group, paths, arguments.has('R'))
             }
             (Operation::ChangeGroup, [group, paths @ ..]) => self.change_owner("", group, paths, arguments.has('R')),
+            (Operation::SetCapabilities, [text, path]) => match capabilities::to_bytes(text) {
+                Some(value) if self.root.file_len(path).is_some() => {
+                    self.root.set_xattr(path, capabilities::XATTR, value).map(|()| Some(true))
+                }
+                _ => Ok(Some(false)),
+            },
             (Operation::InstallConfiguration, [from, to]) => ucf::install(self.root, from, to),
             (Operation::RegisterConfiguration, [package, path]) => {
                 ucf::register(self.root, package, path).map(|()| Some(true))
@@ -273,7 +284,7 @@ impl Runner<'_, '_> {
     }
 
     fn copy(&mut self, from: &str, to: &str, name: &str, arguments: &Arguments<'_>) -> Result<Option<bool>, Error> {
-        if self.root.file_len(from).is_none() {
+        if self.root.file_len(from).is_none() && from != NOTHING {
             return Ok(Some(false));
         }
         let to = self.within(from, to);
@@ -285,7 +296,10 @@ impl Runner<'_, '_> {
         };
         let kept = self.root.mode(from).unwrap_or(0o644);
         let mode = if name == "install" { arguments.value('m').and_then(octal).unwrap_or(0o755) } else { kept };
-        self.root.copy(from, &to, mode, owner)?;
+        match from {
+            NOTHING => self.root.write(&to, mode, owner, "")?,
+            _ => self.root.copy(from, &to, mode, owner)?,
+        }
         Ok(Some(true))
     }
 
@@ -516,6 +530,36 @@ mod tests {
         check("chmod 600 /etc/passwd\necho x > /etc/passwd\n", "0600 0:0 /etc/passwd \"x\\n\"\n");
         check("cat > /etc/a <<END\n$(date)\nEND\necho -e a > /etc/b\nif ask; then echo a > /etc/c; fi\n", "");
         check("{ echo a; } > /etc/a\n( cat ) > /etc/b <<END\nx\nEND\n", "");
+    }
+
+    #[test]
+    fn a_profile_gets_an_empty_file_beside_it() {
+        check(
+            "LOCAL=/etc/apparmor.d/local/x\ntest -e \"$LOCAL\" || {\n mkdir -p `dirname \"$LOCAL\"`\n \
+             install --mode 644 /dev/null \"$LOCAL\"\n}\n",
+            "0755 0:0 /etc/apparmor.d\n0755 0:0 /etc/apparmor.d/local\n0644 0:0 /etc/apparmor.d/local/x \"\"\n",
+        );
+    }
+
+    #[test]
+    fn a_program_gets_capabilities_or_is_of_root() {
+        let script = "program=$(dpkg-divert --truename /usr/bin/ping)\nif command -v setcap >/dev/null; then\n \
+             if setcap cap_net_raw+ep $program; then chmod u-s $program; else chmod u+s $program; fi\n\
+             else\n chmod u+s $program\nfi\n";
+        let blobs = MemoryBlobs::new();
+        let mode_and_xattrs = |has_setcap: bool| {
+            let mut root = Root::new(Tree::default(), &blobs, 0);
+            root.write("/usr/bin/ping", 0o755, Owner::ROOT, "x").unwrap();
+            if has_setcap {
+                root.write("/usr/sbin/setcap", 0o755, Owner::ROOT, "x").unwrap();
+            }
+            let control = BTreeMap::from([("postinst".to_owned(), Extents::from_bytes(script))]);
+            let package = Package::new("Package: x\nVersion: 1\nArchitecture: all\n".to_owned(), control).unwrap();
+            file_commands(&mut root, &[package], &Accounts::default()).unwrap();
+            let entry = root.tree().get(&crate::TreePath::parse("usr/bin/ping").unwrap()).unwrap();
+            (entry.metadata.mode, entry.metadata.xattrs.len())
+        };
+        assert_eq!((mode_and_xattrs(true), mode_and_xattrs(false)), ((0o755, 1), (0o4755, 0)));
     }
 
     #[test]

@@ -35,6 +35,7 @@ mod alternatives;
 mod answers;
 mod base_files;
 mod candidates;
+mod capabilities;
 mod certificates;
 pub mod closure;
 mod diversions;

@@ -169,6 +169,7 @@ const FILE_COMMANDS: &[&str] = &[
     "rmdir",
     "mv",
     "dpkg-statoverride",
+    "setcap",
     "ucf",
     "ucfr",
 ];
@@ -215,7 +216,11 @@ impl Visitor for Reader<'_, '_> {
             return Some(false);
         }
         if DONE.contains(&name) {
-            let is_reproduced = name != "update-rc.d" || self.has_unit(command);
+            let is_reproduced = match name {
+                "update-rc.d" => self.has_unit(command),
+                "update-alternatives" => command.is_literal || !command.words.iter().any(|word| word == "--install"),
+                _ => true,
+            };
             return self.tell(command, is_reproduced);
         }
         // Files are changed only for the script that configures.
@@ -369,6 +374,8 @@ mod tests {
     fn what_is_no_call_that_a_transform_reads_is_told() {
         assert_eq!(told("ucf $new /etc/new\n"), "1: ucf $new /etc/new\n");
         assert_eq!(told("ucf $new /etc/there\n"), "");
+        let unknown = "update-alternatives --install /usr/bin/x x /usr/bin/y 10 $(followers)";
+        assert_eq!(told(&format!("{unknown}\n")), format!("1: {unknown}\n"));
         assert_eq!(told("usermod -g b a\n"), "1: usermod -g b a\n");
         assert_eq!(told("ln /etc/there /etc/hard\n"), "1: ln /etc/there /etc/hard\n");
     }

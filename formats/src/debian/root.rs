@@ -244,6 +244,17 @@ impl<'a> Root<'a> {
         Ok(())
     }
 
+    /// Gives what is at `path`, at the end of all links, an extended attribute. Where nothing is, nothing happens.
+    ///
+    /// # Errors
+    /// The path leads through too many links.
+    pub fn set_xattr(&mut self, path: &str, name: &'static str, value: impl Into<Bytes>) -> Result<(), Error> {
+        if let Some(entry) = self.tree.get_mut(&self.resolved(path)?) {
+            entry.metadata.xattrs.insert(Bytes::from_static(name.as_bytes()), value.into());
+        }
+        Ok(())
+    }
+
     /// Gives what is at `from`, which is no directory, the path `to`. A link is moved itself, and what was at `to` is replaced.
     ///
     /// # Errors

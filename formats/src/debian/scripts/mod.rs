@@ -13,11 +13,11 @@
 //!         adduser --system "$user"
 //! ```
 //!
-//! Limits: command substitutions are unknown words, but for those that the visitor answers and `$(echo word | cut -d: -f1)`;
-//! arithmetic, patterns of files, and `${x%...}` are unknown words, too; what a sourced file defines is unknown; loops over
-//! anything but known words, and `while`, are read once; pipes, subshells and background jobs are read as lists; a variable
-//! that is set under an unknown condition counts as set if it was not before, and as unknown if it was. A construct that is
-//! not understood is skipped word by word.
+//! Limits: `$(...)` is an unknown word, unless the visitor knows what each command in it prints, and there is no pipe but
+//! `$(echo word | cut -d: -f1)`; arithmetic, patterns of files, and `${x%...}` are unknown words, too; what a sourced file
+//! defines is unknown; loops over anything but known words, and `while`, are read once; pipes, subshells and background jobs
+//! are read as lists; a variable that is set under an unknown condition counts as set if it was not before, and as unknown if
+//! it was. A construct that is not understood is skipped word by word.
 
 mod expand;
 mod lex;

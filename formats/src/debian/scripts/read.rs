@@ -15,7 +15,7 @@ pub trait Visitor {
     /// Tests of files (`[ -e path ]`) come here too.
     fn visit(&mut self, command: &Command) -> Option<bool>;
 
-    /// Returns what a command prints that stands in `$(...)`, as far as that is known. Its words are.
+    /// Returns what a command prints that stands in `$(...)`, without a line end; none if that is not known. Its words are.
     fn output(&mut self, _command: &Command) -> Option<String> {
         None
     }
@@ -44,6 +44,7 @@ pub fn read(script: &str, stage: Stage, visitor: &mut dyn Visitor) {
         n_calls: 0,
         n_commands: 0,
         flow: Flow::Next,
+        printed: None,
     };
     reader.list(&parse(script));
 }
@@ -67,6 +68,14 @@ struct Reader<'v> {
     n_calls: usize,
     n_commands: usize,
     flow: Flow,
+    /// What the commands in `$(...)` have printed so far, while these are read.
+    printed: Option<Printed>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Printed {
+    Known(String),
+    Unknown,
 }
 
 impl Reader<'_> {
@@ -108,6 +117,9 @@ impl Reader<'_> {
 
     fn pipeline(&mut self, pipeline: &Pipeline) -> Option<bool> {
         let mut status = None;
+        if pipeline.nodes.len() > 1 && self.printed.is_some() {
+            self.printed = Some(Printed::Unknown);
+        }
         for node in &pipeline.nodes {
             status = self.node(node);
         }
@@ -257,7 +269,34 @@ impl Reader<'_> {
                 }
             }
         }
+        if self.printed.is_some() {
+            return self.print(&command);
+        }
         self.visitor.visit(&command)
+    }
+
+    /// Adds to what is printed. Returns whether the command succeeds, as far as that is known.
+    fn print(&mut self, command: &Command) -> Option<bool> {
+        match command.name() {
+            "[" | "test" => return self.visitor.visit(command),
+            "exit" | "return" | "unset" => return None,
+            _ => {}
+        }
+        // The number in `2>&1` is not kept.
+        let is_elsewhere = command.redirections.iter().any(|(_, file)| file != "/dev/null");
+        let output = Some(command).filter(|command| command.is_certain() && !is_elsewhere);
+        match (output.and_then(|command| self.visitor.output(command)), &mut self.printed) {
+            (Some(text), Some(Printed::Known(printed))) => {
+                printed.push_str(&text);
+                let is_something = !text.is_empty();
+                printed.extend(is_something.then_some('\n'));
+                Some(is_something || command.name() == "echo")
+            }
+            _ => {
+                self.printed = Some(Printed::Unknown);
+                None
+            }
+        }
     }
 
     fn set(&mut self, name: &str, value: Option<String>) {
@@ -337,26 +376,24 @@ impl Reader<'_> {
         word
     }
 
-    /// Returns what a script of a single command prints, without the line ends behind it.
+    /// Returns what a script prints, without the line ends behind it; none unless all of it is known.
     fn output(&mut self, script: &str) -> Option<String> {
-        self.n_commands += 1;
         if self.n_calls >= MOST_CALLS || self.n_commands >= MOST_COMMANDS {
             return None;
         }
-        let list = parse(script);
-        let [Chain { first, rest }] = list.as_slice() else { return None };
-        let [Node::Simple(simple)] = first.nodes.as_slice() else { return None };
-        if !rest.iter().all(|(join, pipeline)| *join == Join::Or && pipeline.source == "true") {
-            return None;
-        }
+        // A shell of its own: what it does to variables is lost, and the conditions for its being there are not its own.
+        let outer = (self.scope.clone(), self.printed.replace(Printed::Known(String::new())));
+        let (conditions, doubts) = (std::mem::take(&mut self.conditions), std::mem::take(&mut self.doubts));
         self.n_calls += 1;
-        let command = self.command(simple);
+        self.list(&parse(script));
         self.n_calls -= 1;
-        let is_function = self.functions.contains_key(&command.words[0]);
-        if !command.is_literal || is_function {
-            return None;
+        (self.conditions, self.doubts, self.flow) = (conditions, doubts, Flow::Next);
+        let printed = std::mem::replace(&mut self.printed, outer.1);
+        self.scope = outer.0;
+        match printed {
+            Some(Printed::Known(text)) => Some(text.trim_end_matches('\n').to_owned()),
+            _ => None,
         }
-        self.visitor.output(&command).map(|printed| printed.trim_end_matches('\n').to_owned())
     }
 
     fn call(&mut self, body: &Rc<List>, simple: &Simple) -> Option<bool> {

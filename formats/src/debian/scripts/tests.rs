@@ -55,6 +55,13 @@ fn what_a_visitor_knows_to_be_printed_is_filled_in() {
     check("x=d\ny=$(print \"$x\" 2>/dev/null || true)\nif [ \"$y\" = d ]; then run $y; fi\n", "run|d");
     check("run $(date) $(print $(date)) $(print a | wc)\n", "run|$(date)|$(print $(date))|$(print a | wc) ?");
     check("run $(print $(print a))\nif z=$(print a); then b; fi\n", "run|a\nb");
+    check(
+        "slave() {\n d=$1 f=$2\n print \"--slave $d/$f $f\"\n}\nd=kept\nrun $(\n slave /bin a\n \
+         for x in b c; do\n  slave /bin $x\n done\n) $d\n",
+        "run|--slave|/bin/a|a|--slave|/bin/b|b|--slave|/bin/c|c|kept",
+    );
+    check("run $(print a; date)\n", "run|$(print a; date) ?");
+    check("run $(print a; exit 0; print b) $(if print c; then print d; fi)\n", "run|a|c|d");
     check(&format!("run {}a{}\n", "$(print ".repeat(5000), ")".repeat(5000)).replace("run", ":"), "");
 }
 
