@@ -78,6 +78,54 @@ pub(super) fn is_known(command: &Command) -> bool {
     command.is_literal && is_reached(command) && Operation::of(command, &Arguments::parse(command)).is_some()
 }
 
+/// Whether owners and modes are as a command would leave them: `chmod`, `chown`, `chgrp`, and what makes directories. None for
+/// another command, and where words are not known.
+pub(super) fn is_as_left(command: &Command, root: &Root<'_>, accounts: &Accounts) -> Option<bool> {
+    let arguments = Arguments::parse(command);
+    let operation = Operation::of(command, &arguments).filter(|_| command.is_literal)?;
+    let changes = match (operation, arguments.paths.as_slice()) {
+        (Operation::ChangeMode, [mode, ..]) => Changes { mode: Some(*mode), ..Changes::default() },
+        (Operation::ChangeOwner, [owner, ..]) => Changes::owner(owner),
+        (Operation::ChangeGroup, [group, ..]) => Changes { group: Some(*group), ..Changes::default() },
+        (Operation::MakeDirectories, _) => {
+            Changes { mode: arguments.value('m'), user: arguments.value('o'), group: arguments.value('g') }
+        }
+        _ => return None,
+    };
+    let n_words = usize::from(operation != Operation::MakeDirectories);
+    Some(arguments.paths[n_words..].iter().all(|path| changes.are_made(path, root, accounts)))
+}
+
+/// What becomes of the owner and the mode of a file.
+#[derive(Default)]
+struct Changes<'c> {
+    mode: Option<&'c str>,
+    user: Option<&'c str>,
+    group: Option<&'c str>,
+}
+
+impl<'c> Changes<'c> {
+    /// Reads `user:group`.
+    fn owner(text: &'c str) -> Changes<'c> {
+        let (user, group) = text.split_once([':', '.']).unwrap_or((text, ""));
+        let some = |name: &'c str| Some(name).filter(|name| !name.is_empty());
+        Changes { mode: None, user: some(user), group: some(group) }
+    }
+
+    fn are_made(&self, path: &str, root: &Root<'_>, accounts: &Accounts) -> bool {
+        let (Some(mode), Some(owner)) = (root.mode(path), root.owner(path)) else { return false };
+        let is_mode = self.mode.is_none_or(|change| changed_mode(mode, change) == Some(mode));
+        is_mode && owner_by_names(self.user, self.group, owner, accounts) == Some(owner)
+    }
+}
+
+/// Returns an owner by names or numbers; what is not given is as before. None if there is no such user or group.
+fn owner_by_names(user: Option<&str>, group: Option<&str>, before: Owner, accounts: &Accounts) -> Option<Owner> {
+    let uid = user.map(|user| accounts.uid(user).or_else(|| user.parse().ok()));
+    let gid = group.map(|group| accounts.gid(group).or_else(|| group.parse().ok()));
+    Some(Owner { uid: uid.unwrap_or(Some(before.uid))?, gid: gid.unwrap_or(Some(before.gid))? })
+}
+
 /// What a command does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Operation {
@@ -179,10 +227,12 @@ impl Runner<'_, '_> {
             (Operation::Touch, paths) => paths.iter().try_fold(Some(true), |_, path| self.create(path)),
             (Operation::ChangeMode, [mode, paths @ ..]) => self.change_mode(mode, paths),
             (Operation::ChangeOwner, [owner, paths @ ..]) => {
-                let (user, group) = owner.split_once([':', '.']).unwrap_or((owner, ""));
-                self.change_owner(user, group, paths, arguments.has('R'))
+                self.change_owner(&Changes::owner(owner), paths, arguments.has('R'))
             }
-            (Operation::ChangeGroup, [group, paths @ ..]) => self.change_owner("", group, paths, arguments.has('R')),
+            (Operation::ChangeGroup, [group, paths @ ..]) => {
+                let changes = Changes { group: Some(*group), ..Changes::default() };
+                self.change_owner(&changes, paths, arguments.has('R'))
+            }
             (Operation::SetCapabilities, [text, path]) => match capabilities::to_bytes(text) {
                 Some(value) if self.root.file_len(path).is_some() => {
                     self.root.set_xattr(path, capabilities::XATTR, value).map(|()| Some(true))
@@ -336,26 +386,23 @@ impl Runner<'_, '_> {
         Ok(Some(true))
     }
 
-    fn change_owner(&mut self, user: &str, group: &str, paths: &[&str], is_deep: bool) -> Result<Option<bool>, Error> {
+    fn change_owner(&mut self, changes: &Changes<'_>, paths: &[&str], is_deep: bool) -> Result<Option<bool>, Error> {
         for path in paths {
             let places = if is_deep { self.root.paths_below(path) } else { vec![(*path).to_owned()] };
             for place in places {
                 let (Some(mode), Some(before)) = (self.root.mode(&place), self.root.owner(&place)) else {
                     return Ok(Some(false));
                 };
-                let some = |name| Some(name).filter(|name: &&str| !name.is_empty());
-                let Some(owner) = self.owner(some(user), some(group), before) else { return Ok(Some(false)) };
+                let Some(owner) = self.owner(changes.user, changes.group, before) else { return Ok(Some(false)) };
                 self.root.set_owner(&place, mode, owner)?;
             }
         }
         Ok(Some(true))
     }
 
-    /// Returns an owner by names or numbers; what is not given is as before. None if there is no such user or group.
+    /// See [`owner_by_names`].
     fn owner(&self, user: Option<&str>, group: Option<&str>, before: Owner) -> Option<Owner> {
-        let uid = user.map(|user| self.accounts.uid(user).or_else(|| user.parse().ok()));
-        let gid = group.map(|group| self.accounts.gid(group).or_else(|| group.parse().ok()));
-        Some(Owner { uid: uid.unwrap_or(Some(before.uid))?, gid: gid.unwrap_or(Some(before.gid))? })
+        owner_by_names(user, group, before, self.accounts)
     }
 }
 

@@ -226,7 +226,7 @@ impl Visitor for Reader<'_, '_> {
         // Files are changed only for the script that configures.
         let is_done = self.stage == Stage::Configure && file_commands::is_known(command);
         if FILE_COMMANDS.contains(&name) {
-            return self.tell(command, is_done || self.is_there(command));
+            return self.tell(command, is_done || self.holds(command));
         }
         if ACCOUNTS.contains(&name) {
             let is_done = accounts::is_known(command) || accounts::has_known_calls(self.package);
@@ -255,6 +255,12 @@ impl Reader<'_, '_> {
             self.commands.push(told);
         }
         is_reproduced.then_some(true)
+    }
+
+    /// Whether the finished root is as a command would leave it, though nobody knows that it ran.
+    fn holds(&self, command: &Command) -> bool {
+        let as_left = file_commands::is_as_left(command, self.root, self.accounts);
+        as_left.unwrap_or_else(|| self.is_there(command))
     }
 
     /// Whether the last path that a command names is there.
@@ -325,8 +331,8 @@ mod tests {
     fn told(postinst: &str) -> String {
         let blobs = MemoryBlobs::new();
         let mut root = Root::new(Tree::default(), &blobs, 0);
-        root.write_text("/etc/passwd", "root:x:0:0:::\n").unwrap();
-        root.write_text("/etc/group", "root:x:0:\n").unwrap();
+        root.write_text("/etc/passwd", "root:x:0:0:::\nweb:x:33:33:::\n").unwrap();
+        root.write_text("/etc/group", "root:x:0:\nmail:x:8:\n").unwrap();
         root.write_text("/etc/there", "").unwrap();
         root.write_text("/etc/init.d/old", "").unwrap();
         root.write_text("/usr/lib/systemd/system/new.service", "").unwrap();
@@ -378,6 +384,18 @@ mod tests {
         assert_eq!(told(&format!("{unknown}\n")), format!("1: {unknown}\n"));
         assert_eq!(told("usermod -g b a\n"), "1: usermod -g b a\n");
         assert_eq!(told("ln /etc/there /etc/hard\n"), "1: ln /etc/there /etc/hard\n");
+    }
+
+    #[test]
+    fn owners_and_modes_that_are_not_as_a_command_leaves_them_are_told() {
+        let asked = |command: &str| told(&format!("if asked; then {command}; fi\n"));
+        let commands = ["chgrp mail /etc/there", "chown web:mail /etc/there", "chmod g+w /etc/there"];
+        for command in commands.into_iter().chain(["mkdir -m 700 /etc/init.d", "install -d -o web /etc/init.d"]) {
+            assert_eq!(asked(command), format!("1: asked\n1: {command}\n"));
+        }
+        for command in ["chown root:root /etc/there", "chmod go-w /etc/there", "install -d -m 0755 /etc/init.d"] {
+            assert_eq!(asked(command), "1: asked\n", "{command}");
+        }
     }
 
     #[test]
