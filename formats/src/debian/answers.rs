@@ -6,7 +6,7 @@ use super::statoverride::Overrides;
 use super::{Accounts, Root};
 
 /// Where programs are looked for.
-const PROGRAMS: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+pub(super) const PROGRAMS: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 /// Answers a question; none if the command is none, or its words are not known.
 pub(super) fn answer(command: &Command, root: &Root<'_>, accounts: &Accounts) -> Option<bool> {
@@ -17,6 +17,8 @@ pub(super) fn answer(command: &Command, root: &Root<'_>, accounts: &Accounts) ->
     match words.as_slice() {
         ["[", inner @ .., "]"] | ["test", inner @ ..] => file_test(inner, root),
         ["command", "-v", program] | ["which", program] => Some(has_program(program, root)),
+        // A program that does nothing asks whether there is an interpreter.
+        ["perl", "-e", ""] => Some(has_program("perl", root)),
         ["getent", "passwd", user] => Some(accounts.uid(user).is_some()),
         ["getent", "group", group] => Some(accounts.gid(group).is_some()),
         ["dpkg-statoverride", options @ .., path] if options.contains(&"--list") => {

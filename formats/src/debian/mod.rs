@@ -43,6 +43,7 @@ mod dpkg_database;
 pub mod explain;
 mod file_commands;
 mod loader_cache;
+mod missing;
 mod module_indexes;
 pub mod nearest;
 mod package;

@@ -3,9 +3,13 @@
 //! The scripts are read once more over the finished root, with its answers to their questions. A command is left out where it
 //! does nothing on a machine at rest, where a transform does it, or where what it would make is there. A command that is told
 //! may still be one that does not matter.
+//!
+//! They are read twice: what a script does not do because it misses a file that another package would have made is told in
+//! the second turn.
 
 use serde::{Deserialize, Serialize};
 
+use super::missing::Missing;
 use super::scripts::{self, Command, Stage, Visitor};
 use super::{Accounts, Error, Package, Root, accounts, answers, base_files, diversions, file_commands};
 
@@ -125,6 +129,9 @@ const HARMLESS: &[&str] = &[
     "update-mime-database",
     "mandb",
     "fc-cache",
+    "aa-enabled",
+    "aa-status",
+    "apparmor_parser",
 ];
 
 /// What a transform does as a whole, by the first word.
@@ -183,12 +190,25 @@ const ACCOUNTS: &[&str] = &["adduser", "addgroup", "useradd", "groupadd", "userm
 /// A script cannot be read.
 pub fn unreproduced(root: &Root<'_>, packages: &[Package]) -> Result<Vec<Unreproduced>, Error> {
     let accounts = Accounts::of(root)?;
+    let first = read(root, packages, &accounts, &Missing::default())?;
+    read(root, packages, &accounts, &Missing::of(root, &first)?)
+}
+
+fn read(
+    root: &Root<'_>,
+    packages: &[Package],
+    accounts: &Accounts,
+    missing: &Missing,
+) -> Result<Vec<Unreproduced>, Error> {
     let mut found = Vec::new();
     for package in packages {
         for (script, stage) in [("preinst", Stage::Install), ("postinst", Stage::Configure)] {
             let Some(text) = package.text(script, root.blobs())? else { continue };
-            let mut reader = Reader { root, accounts: &accounts, package: &package.name, stage, commands: Vec::new() };
-            scripts::read(&text, stage, &mut reader);
+            let mut reader = Reader { root, accounts, missing, package: &package.name, stage, commands: Vec::new() };
+            match interpreter(&text) {
+                None => scripts::read(&text, stage, &mut reader),
+                Some(program) => reader.commands.push((1, format!("a script of {program}"))),
+            }
             if !reader.commands.is_empty() {
                 let (package, script) = (package.name.clone(), script.to_owned());
                 found.push(Unreproduced { package, script, commands: reader.commands });
@@ -201,6 +221,7 @@ pub fn unreproduced(root: &Root<'_>, packages: &[Package]) -> Result<Vec<Unrepro
 struct Reader<'a, 'r> {
     root: &'a Root<'r>,
     accounts: &'a Accounts,
+    missing: &'a Missing,
     package: &'a str,
     stage: Stage,
     commands: Vec<(usize, String)>,
@@ -208,6 +229,9 @@ struct Reader<'a, 'r> {
 
 impl Visitor for Reader<'_, '_> {
     fn visit(&mut self, command: &Command) -> Option<bool> {
+        if self.asks_for_missing(command) {
+            return None;
+        }
         if let Some(answer) = answers::answer(command, self.root, self.accounts) {
             return Some(answer);
         }
@@ -230,12 +254,16 @@ impl Visitor for Reader<'_, '_> {
         }
         if ACCOUNTS.contains(&name) {
             let is_done = accounts::is_known(command) || accounts::has_known_calls(self.package);
+            let is_done = is_done || self.has_group(command);
             return self.tell(command, is_done);
         }
-        if (self.writes(command) && !is_done) || edits(name, command) || diverts(name, command) {
+        let acts = edits(name, command) || diverts(name, command) || executes(name, command);
+        if (self.writes(command) && !is_done) || acts {
             return self.tell(command, false);
         }
-        let is_nothing = [HARMLESS, AT_FIRST_BOOT].iter().any(|names| names.contains(&name)) || name.contains('=');
+        let is_nothing = [HARMLESS, AT_FIRST_BOOT].iter().any(|names| names.contains(&name))
+            || name.contains('=')
+            || compiles(command);
         // What these answer is not known.
         if is_nothing || name == "dpkg-divert" { None } else { self.tell(command, false) }
     }
@@ -257,6 +285,13 @@ impl Reader<'_, '_> {
         is_reproduced.then_some(true)
     }
 
+    /// Whether a command asks for a file that only a command which was not reproduced may have made.
+    fn asks_for_missing(&self, command: &Command) -> bool {
+        let is_missing =
+            |path: &String| path.starts_with('/') && !self.root.exists(path) && self.missing.has(path, self.package);
+        matches!(command.name(), "[" | "test") && command.words.iter().any(is_missing)
+    }
+
     /// Whether the finished root is as a command would leave it, though nobody knows that it ran.
     fn holds(&self, command: &Command) -> bool {
         let as_left = file_commands::is_as_left(command, self.root, self.accounts);
@@ -274,6 +309,15 @@ impl Reader<'_, '_> {
     /// thing; then a package or a transform has written it.
     fn writes(&self, command: &Command) -> bool {
         outputs(command).any(|(operator, file)| operator == ">>" || !self.root.has_name(file))
+    }
+
+    /// Whether the group that a call of `groupadd` makes is there, with its number.
+    fn has_group(&self, command: &Command) -> bool {
+        match command.words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+            ["groupadd", name] => self.accounts.gid(name).is_some(),
+            ["groupadd", "-g" | "--gid", gid, name] => self.accounts.gid(name).is_some_and(|id| Ok(id) == gid.parse()),
+            _ => false,
+        }
     }
 
     /// Whether systemd has a unit for what `update-rc.d NAME ...` enables.
@@ -315,6 +359,26 @@ fn edits(name: &str, command: &Command) -> bool {
     matches!(name, "sed" | "perl") && command.arguments().iter().any(is_option) && !names_sources
 }
 
+/// Whether `find` does something to what it finds. Files to remove are those of an older version.
+fn executes(name: &str, command: &Command) -> bool {
+    let mut words =
+        command.arguments().iter().skip_while(|word| !matches!(word.as_str(), "-exec" | "-execdir" | "-ok"));
+    name == "find" && words.nth(1).is_some_and(|program| !HARMLESS.contains(&program.as_str()))
+}
+
+/// Whether a program compiles modules of Python, which are as good without that: by the script of its library that does so.
+fn compiles(command: &Command) -> bool {
+    command.name().starts_with("python3") && command.words.iter().any(|word| word.ends_with("/py_compile.py"))
+}
+
+/// Returns what reads a script that is none of a shell.
+fn interpreter(text: &str) -> Option<&str> {
+    let line = text.lines().next()?.strip_prefix("#!")?.trim();
+    let mut words = line.split_whitespace().map(|word| word.rsplit('/').next().unwrap_or(word));
+    let program = words.find(|word| *word != "env" && !word.starts_with('-'))?;
+    (!matches!(program, "sh" | "bash" | "dash" | "ksh" | "mksh")).then_some(program)
+}
+
 /// Whether a call of `dpkg-divert` diverts something, which is what it does unless told otherwise, and no transform has done it.
 fn diverts(name: &str, command: &Command) -> bool {
     let others = ["--list", "--listpackage", "--truename", "--remove"];
@@ -329,17 +393,28 @@ mod tests {
 
     /// Returns what is told of a script, a command a line.
     fn told(postinst: &str) -> String {
+        let lines = told_of(&[("a", postinst)]);
+        lines.lines().map(|line| format!("{}\n", line.strip_prefix("a: ").unwrap_or(line))).collect()
+    }
+
+    /// The same of several packages, with their names.
+    fn told_of(scripts: &[(&str, &str)]) -> String {
         let blobs = MemoryBlobs::new();
         let mut root = Root::new(Tree::default(), &blobs, 0);
         root.write_text("/etc/passwd", "root:x:0:0:::\nweb:x:33:33:::\n").unwrap();
         root.write_text("/etc/group", "root:x:0:\nmail:x:8:\n").unwrap();
         root.write_text("/etc/there", "").unwrap();
         root.write_text("/etc/init.d/old", "").unwrap();
+        root.write_text("/usr/sbin/make-thing", "#!/bin/sh\n: > /etc/ssl/thing.pem\n").unwrap();
         root.write_text("/usr/lib/systemd/system/new.service", "").unwrap();
-        let control = [("postinst".to_owned(), Extents::from_bytes(postinst.to_owned()))].into();
-        let package = Package::new("Package: a\nVersion: 1\nArchitecture: all\n".to_owned(), control).unwrap();
-        let found = unreproduced(&root, &[package]).unwrap();
-        let lines = found.iter().flat_map(|script| &script.commands).map(|(line, text)| format!("{line}: {text}\n"));
+        let packages = scripts.iter().map(|(name, postinst)| {
+            let control = [("postinst".to_owned(), Extents::from_bytes((*postinst).to_owned()))].into();
+            Package::new(format!("Package: {name}\nVersion: 1\nArchitecture: all\n"), control).unwrap()
+        });
+        let found = unreproduced(&root, &packages.collect::<Vec<_>>()).unwrap();
+        let lines = found.iter().flat_map(|script| {
+            script.commands.iter().map(|(line, text)| format!("{}: {line}: {text}\n", script.package))
+        });
         lines.collect()
     }
 
@@ -396,6 +471,44 @@ mod tests {
         for command in ["chown root:root /etc/there", "chmod go-w /etc/there", "install -d -m 0755 /etc/init.d"] {
             assert_eq!(asked(command), "1: asked\n", "{command}");
         }
+    }
+
+    #[test]
+    fn what_waits_for_the_work_of_another_package_is_told() {
+        let asks =
+            "if [ ! -e /etc/a.pem ] && [ -e /etc/ssl/thing.pem ]; then\n ln -s ../ssl/thing.pem /etc/a.pem\nfi\n";
+        assert_eq!(told(asks), "");
+        let both = told_of(&[("a", asks), ("b", "make-thing\n")]);
+        assert_eq!(both, "a: 2: ln -s ../ssl/thing.pem /etc/a.pem\nb: 1: make-thing\n");
+        let made = told_of(&[("a", asks), ("b", "echo x >> /etc/ssl/thing.pem\n")]);
+        assert_eq!(made, "a: 2: ln -s ../ssl/thing.pem /etc/a.pem\nb: 1: echo x >>/etc/ssl/thing.pem\n");
+    }
+
+    #[test]
+    fn groups_that_are_there_are_not_told() {
+        assert_eq!(told("asked | grep -q x || groupadd -g 8 mail\n"), "1: asked\n");
+        assert_eq!(told("groupadd -g 9 mail\ngroupadd other\n"), "1: groupadd -g 9 mail\n2: groupadd other\n");
+    }
+
+    #[test]
+    fn what_acts_on_what_it_finds_is_told() {
+        assert_eq!(told("find /etc -name x -delete\nfind /etc -exec grep x {} +\n"), "");
+        let found = "find /etc -exec chown web {} ;";
+        assert_eq!(told("find /etc -exec chown web {} \\;\n"), format!("1: {found}\n"));
+    }
+
+    #[test]
+    fn what_is_no_script_of_a_shell_is_told() {
+        assert_eq!(told("#!/usr/bin/perl -w\nuse strict;\n"), "1: a script of perl\n");
+        assert_eq!(told("#!/usr/bin/env python3\nimport os\n"), "1: a script of python3\n");
+        assert_eq!(told("#! /bin/bash -e\ntrue\n"), "");
+    }
+
+    #[test]
+    fn what_only_a_running_machine_has_is_not_told() {
+        assert_eq!(told("if aa-enabled --quiet; then apparmor_parser -r -T -W /etc/apparmor.d/a; fi\n"), "");
+        assert_eq!(told("if perl -e ''; then a; fi\n"), "");
+        assert_eq!(told("python3.13 -E -S /usr/lib/python3.13/py_compile.py $files\n"), "");
     }
 
     #[test]
