@@ -93,7 +93,9 @@ pub(super) fn is_as_left(command: &Command, root: &Root<'_>, accounts: &Accounts
         _ => return None,
     };
     let n_words = usize::from(operation != Operation::MakeDirectories);
-    Some(arguments.paths[n_words..].iter().all(|path| changes.are_made(path, root, accounts)))
+    // What is below `/run` is made anew at every start.
+    let mut kept = arguments.paths[n_words..].iter().filter(|path| !is_below(path, "/run"));
+    Some(kept.all(|path| changes.are_made(path, root, accounts)))
 }
 
 /// What becomes of the owner and the mode of a file.

@@ -250,6 +250,7 @@ impl Visitor for Reader<'_, '_> {
         // Files are changed only for the script that configures.
         let is_done = self.stage == Stage::Configure && file_commands::is_known(command);
         if FILE_COMMANDS.contains(&name) {
+            let is_done = is_done && (name == "rmdir" || self.is_there(command));
             return self.tell(command, is_done || self.holds(command));
         }
         if ACCOUNTS.contains(&name) {
@@ -276,9 +277,9 @@ impl Visitor for Reader<'_, '_> {
 impl Reader<'_, '_> {
     /// Tells of a command unless it is reproduced. How one ends that is not reproduced is not known.
     fn tell(&mut self, command: &Command, is_reproduced: bool) -> Option<bool> {
-        let words = command.words.iter().filter(|word| !word.is_empty()).map(|word| first_line(word));
+        let words = command.words.iter().filter(|word| !word.is_empty()).cloned();
         let outputs = outputs(command).map(|(operator, file)| format!("{operator}{file}"));
-        let told = (command.line, words.chain(outputs).collect::<Vec<_>>().join(" "));
+        let told = (command.line, one_line(&words.chain(outputs).collect::<Vec<_>>().join(" ")));
         if !is_reproduced && !self.commands.contains(&told) {
             self.commands.push(told);
         }
@@ -332,12 +333,9 @@ impl Reader<'_, '_> {
     }
 }
 
-/// Returns a word, or its first line where it has several, as programs of other languages have.
-fn first_line(word: &str) -> String {
-    match word.trim_start().split_once('\n') {
-        Some((first, _)) => format!("{first} ..."),
-        None => word.to_owned(),
-    }
+/// Returns the first line of a command, such as one with a program of `awk`, and marks that there are more.
+fn one_line(command: &str) -> String {
+    command.trim_end().split_once('\n').map_or(command.to_owned(), |(first, _)| format!("{} ...", first.trim_end()))
 }
 
 /// Directories of a running machine.
@@ -389,6 +387,7 @@ fn diverts(name: &str, command: &Command) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::debian::Owner;
     use crate::{Extents, MemoryBlobs, Tree};
 
     /// Returns what is told of a script, a command a line.
@@ -405,6 +404,7 @@ mod tests {
         root.write_text("/etc/group", "root:x:0:\nmail:x:8:\n").unwrap();
         root.write_text("/etc/there", "").unwrap();
         root.write_text("/etc/init.d/old", "").unwrap();
+        root.directory("/var/lib/a", 0o755, Owner::ROOT).unwrap();
         root.write_text("/usr/sbin/make-thing", "#!/bin/sh\n: > /etc/ssl/thing.pem\n").unwrap();
         root.write_text("/usr/lib/systemd/system/new.service", "").unwrap();
         let packages = scripts.iter().map(|(name, postinst)| {
@@ -428,7 +428,7 @@ mod tests {
     #[test]
     fn what_nobody_does_is_told_with_its_line() {
         assert_eq!(told("#!/bin/sh\npg_createcluster 17 main\n"), "2: pg_createcluster 17 main\n");
-        assert_eq!(told("python3 -c '\nimport a\nprint(a)' b\n"), "1: python3 -c import a ... b\n");
+        assert_eq!(told("python3 -c '\nimport a\nprint(a)' b\n"), "1: python3 -c ...\n");
         assert_eq!(told("#!/bin/sh\nupdate-rc.d old defaults\n"), "2: update-rc.d old defaults\n");
         let other = "#!/bin/sh\nif some-question; then\n  chmod 600 /etc/missing\n  cp /a /etc/there\nfi\n";
         assert_eq!(told(other), "2: some-question\n3: chmod 600 /etc/missing\n");
@@ -459,6 +459,7 @@ mod tests {
         assert_eq!(told(&format!("{unknown}\n")), format!("1: {unknown}\n"));
         assert_eq!(told("usermod -g b a\n"), "1: usermod -g b a\n");
         assert_eq!(told("ln /etc/there /etc/hard\n"), "1: ln /etc/there /etc/hard\n");
+        assert_eq!(told("cp /etc/other /etc/copy\nrmdir /etc/x\n"), "1: cp /etc/other /etc/copy\n");
     }
 
     #[test]
@@ -468,7 +469,9 @@ mod tests {
         for command in commands.into_iter().chain(["mkdir -m 700 /etc/init.d", "install -d -o web /etc/init.d"]) {
             assert_eq!(asked(command), format!("1: asked\n1: {command}\n"));
         }
-        for command in ["chown root:root /etc/there", "chmod go-w /etc/there", "install -d -m 0755 /etc/init.d"] {
+        for command in
+            ["chown root:root /etc/there", "chmod go-w /etc/there", "install -d -m 0755 /etc/init.d", "mkdir /run/a"]
+        {
             assert_eq!(asked(command), "1: asked\n", "{command}");
         }
     }
@@ -480,8 +483,8 @@ mod tests {
         assert_eq!(told(asks), "");
         let both = told_of(&[("a", asks), ("b", "make-thing\n")]);
         assert_eq!(both, "a: 2: ln -s ../ssl/thing.pem /etc/a.pem\nb: 1: make-thing\n");
-        let made = told_of(&[("a", asks), ("b", "echo x >> /etc/ssl/thing.pem\n")]);
-        assert_eq!(made, "a: 2: ln -s ../ssl/thing.pem /etc/a.pem\nb: 1: echo x >>/etc/ssl/thing.pem\n");
+        let made = told_of(&[("a", asks), ("b", "printf x >> /etc/ssl/thing.pem\n")]);
+        assert_eq!(made, "a: 2: ln -s ../ssl/thing.pem /etc/a.pem\nb: 1: printf x >>/etc/ssl/thing.pem\n");
     }
 
     #[test]
@@ -495,6 +498,12 @@ mod tests {
         assert_eq!(told("find /etc -name x -delete\nfind /etc -exec grep x {} +\n"), "");
         let found = "find /etc -exec chown web {} ;";
         assert_eq!(told("find /etc -exec chown web {} \\;\n"), format!("1: {found}\n"));
+    }
+
+    #[test]
+    fn a_command_is_one_line() {
+        assert_eq!(told("some-awk '\nBEGIN\n{}' x\n"), "1: some-awk ...\n");
+        assert_eq!(told("other-tool '{\n}'\n"), "1: other-tool { ...\n");
     }
 
     #[test]
