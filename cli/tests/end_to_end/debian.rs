@@ -1,6 +1,7 @@
 //! Debian with systemd: `examples/debian.img` and `examples/server.img` boot, on both architectures, and are what package
 //! management would have made.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -127,6 +128,60 @@ fn debian_configured_at_its_first_boot_runs() {
     assert_eq!(console.run("dpkg-query -W -f '${db:Status-Status}\\n' | sort -u", COMMAND), "installed\n");
     assert_eq!(console.run("dpkg --audit", COMMAND), "");
     power_off(&mut console);
+}
+
+/// Ten packages beside those of the example: most run as they are; of the others the report says that they cannot.
+const FURTHER: [&str; 10] = [
+    "apache2",
+    "avahi-daemon",
+    "cron",
+    "dovecot-imapd",
+    "haproxy",
+    "memcached",
+    "mosquitto",
+    "redis-server",
+    "rsyslog",
+    "smartmontools",
+];
+/// Units of those that run.
+const RUNNING: &str = "avahi-daemon cron haproxy memcached mosquitto redis-server rsyslog";
+
+/// A unit fails only if the report of the build has named the package that brings it.
+#[test]
+fn debian_with_ten_further_packages_runs_or_was_reported() {
+    let scratch = tempfile::tempdir().expect("a scratch directory can be made");
+    fs::copy(Path::new(WORKSPACE).join("examples/debian.img"), scratch.path().join("debian.img"))
+        .expect("the example can be copied");
+    let text = format!(
+        "import \"std/os\" as os\nimport \"./debian.img\" as base\n\n\
+         further = base.debian {{ packages += os.packages({FURTHER:?}) }}\n"
+    );
+    fs::write(scratch.path().join("further.img"), text).expect("a file can be written");
+    let report = gravure(scratch.path(), &["build", "--report", "further.img"]);
+    let reported: BTreeSet<&str> = report.lines().filter_map(|line| Some(line.split_once(": ")?.0)).collect();
+
+    let image = scratch.path().join("further.raw");
+    let mut console = Machine::x86_64_uefi(&image).memory(1024).newest_processor().network(&[]).boot("further");
+    log_in(&mut console, "debian", "root");
+    console.run("systemctl is-system-running --wait || true", LONG_COMMAND);
+    let failed = console.run("systemctl --failed --plain --no-legend | cut -d' ' -f1", COMMAND);
+    let owners: BTreeSet<String> = failed.lines().map(|unit| owner_of_unit(&mut console, unit)).collect();
+    let is_reported = |owner: &String| reported.contains(owner.as_str());
+    assert!(owners.iter().all(is_reported), "failed: {failed}of {owners:?}, reported: {reported:?}");
+    // A key is drawn for every machine, so the image cannot have the certificate that this one needs; without a unit that
+    // fails, nothing above would be tested.
+    assert!(owners.contains("dovecot-core"), "failed: {failed}");
+    let active = console.run(&format!("systemctl is-active {RUNNING} || true"), COMMAND);
+    assert_eq!(active, "active\n".repeat(RUNNING.split(' ').count()));
+    assert_eq!(console.run("dpkg --audit", COMMAND), "");
+    power_off(&mut console);
+}
+
+/// Returns the package that brings the file of a unit; of one that systemd made from a script, the script's.
+fn owner_of_unit(console: &mut Console, unit: &str) -> String {
+    let show = format!("systemctl show --value -p FragmentPath -p SourcePath {unit}");
+    let lines = console.run(&format!("dpkg -S $({show}) 2>/dev/null || true"), LONG_COMMAND);
+    lines.split_once(':').unwrap_or_else(|| panic!("no package has a file of {unit}")).0.to_owned()
 }
 
 /// Makes a key, and the example's server with it instead of the example's own.
