@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 
+use super::questions::Questions;
 use super::scripts::{self, Command, Stage, Visitor};
 use super::statoverride::Override;
 use super::{Accounts, Error, Owner, Package, Root, answers, capabilities, diversions, ucf};
@@ -29,7 +30,8 @@ pub fn file_commands(root: &mut Root<'_>, packages: &[Package], accounts: &Accou
     let (first, others): (Vec<_>, Vec<_>) = packages.iter().partition(|package| package.name == "base-files");
     for package in first.into_iter().chain(others) {
         if let Some(script) = package.text("postinst", root.blobs())? {
-            let mut runner = Runner { root, accounts, package: &package.name, umask: UMASK, error: None };
+            let questions = Questions::of(package, root.blobs())?;
+            let mut runner = Runner { root, accounts, package: &package.name, questions, umask: UMASK, error: None };
             scripts::read(&script, Stage::Configure, &mut runner);
             runner.error.map_or(Ok(()), Err)?;
         }
@@ -41,6 +43,7 @@ struct Runner<'a, 'r> {
     root: &'a mut Root<'r>,
     accounts: &'a Accounts,
     package: &'a str,
+    questions: Questions,
     umask: u16,
     error: Option<Error>,
 }
@@ -65,6 +68,10 @@ impl Visitor for Runner<'_, '_> {
 
     fn output(&mut self, command: &Command) -> Option<String> {
         answers::output(command, self.root)
+    }
+
+    fn answer(&mut self, question: &str) -> Option<String> {
+        self.questions.answer(question)
     }
 }
 
@@ -579,6 +586,20 @@ mod tests {
         check("chmod 600 /etc/passwd\necho x > /etc/passwd\n", "0600 0:0 /etc/passwd \"x\\n\"\n");
         check("cat > /etc/a <<END\n$(date)\nEND\necho -e a > /etc/b\nif ask; then echo a > /etc/c; fi\n", "");
         check("{ echo a; } > /etc/a\n( cat ) > /etc/b <<END\nx\nEND\n", "");
+    }
+
+    #[test]
+    fn a_question_of_the_package_has_its_default() {
+        let script = "db_get x/update\nif [ \"$RET\" = true ]; then\n touch /etc/update\nfi\n\
+             if db_get x/other && [ \"$RET\" ]; then\n touch /etc/other\nfi\n";
+        let templates = "Template: x/update\nType: boolean\nDefault: true\n";
+        let control = [("postinst", script), ("templates", templates)];
+        let control = control.map(|(name, text)| (name.to_owned(), Extents::from_bytes(text)));
+        let package = Package::new("Package: x\nVersion: 1\nArchitecture: all\n".to_owned(), control.into()).unwrap();
+        let blobs = MemoryBlobs::new();
+        let mut root = Root::new(Tree::default(), &blobs, 0);
+        file_commands(&mut root, &[package], &Accounts::default()).unwrap();
+        assert_eq!(root.paths_below("/"), ["/", "/etc", "/etc/update"]);
     }
 
     #[test]

@@ -48,6 +48,7 @@ mod module_indexes;
 pub mod nearest;
 mod package;
 mod pam;
+mod questions;
 pub mod relation;
 mod report;
 mod root;

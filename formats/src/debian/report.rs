@@ -10,6 +10,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::missing::Missing;
+use super::questions::Questions;
 use super::scripts::{self, Command, Stage, Visitor};
 use super::{Accounts, Error, Package, Root, accounts, answers, base_files, diversions, file_commands};
 
@@ -202,9 +203,18 @@ fn read(
 ) -> Result<Vec<Unreproduced>, Error> {
     let mut found = Vec::new();
     for package in packages {
+        let questions = Questions::of(package, root.blobs())?;
         for (script, stage) in [("preinst", Stage::Install), ("postinst", Stage::Configure)] {
             let Some(text) = package.text(script, root.blobs())? else { continue };
-            let mut reader = Reader { root, accounts, missing, package: &package.name, stage, commands: Vec::new() };
+            let mut reader = Reader {
+                root,
+                accounts,
+                missing,
+                questions: questions.clone(),
+                package: &package.name,
+                stage,
+                commands: Vec::new(),
+            };
             match interpreter(&text) {
                 None => scripts::read(&text, stage, &mut reader),
                 Some(program) => reader.commands.push((1, format!("a script of {program}"))),
@@ -222,6 +232,7 @@ struct Reader<'a, 'r> {
     root: &'a Root<'r>,
     accounts: &'a Accounts,
     missing: &'a Missing,
+    questions: Questions,
     package: &'a str,
     stage: Stage,
     commands: Vec<(usize, String)>,
@@ -271,6 +282,10 @@ impl Visitor for Reader<'_, '_> {
 
     fn output(&mut self, command: &Command) -> Option<String> {
         answers::output(command, self.root)
+    }
+
+    fn answer(&mut self, question: &str) -> Option<String> {
+        self.questions.answer(question)
     }
 }
 

@@ -13,6 +13,8 @@
 //!         adduser --system "$user"
 //! ```
 //!
+//! What debconf is asked and what commands in `$(...)` print is the visitor's to know.
+//!
 //! Limits: `$(...)` is an unknown word, unless the visitor knows what each command in it prints, and there is no pipe but
 //! `$(echo word | cut -d: -f1)`; arithmetic, patterns of files, and `${x%...}` are unknown words, too; what a sourced file
 //! defines is unknown; loops over anything but known words, and `while`, are read once; pipes, subshells and background jobs

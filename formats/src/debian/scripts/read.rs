@@ -19,6 +19,11 @@ pub trait Visitor {
     fn output(&mut self, _command: &Command) -> Option<String> {
         None
     }
+
+    /// Returns what debconf answers to the question of this name (`db_get`); none if that is not known.
+    fn answer(&mut self, _question: &str) -> Option<String> {
+        None
+    }
 }
 
 /// How many commands are read at most, so that nested loops end.
@@ -255,6 +260,15 @@ impl Reader<'_> {
             }
             "unset" => command.arguments().iter().for_each(|name| self.set(name, Some(String::new()))),
             "read" => command.arguments().iter().for_each(|name| self.set(name, None)),
+            // debconf-devel(7): the answer is in `$RET`.
+            "db_get" => {
+                let answer = command.words.get(1).filter(|_| command.is_literal);
+                let answer = answer.and_then(|question| self.visitor.answer(question));
+                let is_known = answer.is_some();
+                self.set("RET", answer);
+                return is_known.then_some(true);
+            }
+            "db_fget" | "db_metaget" => self.set("RET", None),
             "export" | "local" | "readonly" => {
                 return self.assign(&simple.words[1..].iter().filter_map(assignment).collect::<Vec<_>>());
             }
