@@ -4,9 +4,10 @@
 //! there already stays:
 //!
 //! 1. the masters of `base-passwd`, or the files that are in the root already;
-//! 2. `sysusers.d`, as far as scripts call `systemd-sysusers` for a file ([`sysusers`]);
-//! 3. calls of `adduser` and the like in scripts ([`called`]);
-//! 4. the rest of `sysusers.d`, which a machine would read when it starts.
+//! 2. calls of `adduser` and the like in scripts ([`called`]), before the same script calls `systemd-sysusers`;
+//! 3. `sysusers.d`, as far as scripts call `systemd-sysusers` for a file ([`sysusers`]);
+//! 4. all other calls in scripts;
+//! 5. the rest of `sysusers.d`, which a machine would read when it starts.
 //!
 //! What the configuration declares comes last, and overrides ([`User`], [`Group`]).
 
@@ -109,11 +110,15 @@ fn masters(root: &Root<'_>) -> Result<Database, Error> {
 
 /// Makes what packages need; returns the homes that their scripts make.
 fn of_packages(root: &Root<'_>, packages: &[Package], database: &mut Database) -> Result<Vec<Home>, Error> {
-    let mut calls = Vec::new();
+    let (mut first, mut calls) = (Vec::new(), Vec::new());
     for package in packages {
         for (name, stage) in [("preinst", Stage::Install), ("postinst", Stage::Configure)] {
             if let Some(script) = package.text(name, root.blobs())? {
-                calls.extend(scripts::commands_of(&script, stage));
+                let mut commands = scripts::commands_of(&script, stage);
+                if let Some(at) = commands.iter().rposition(|call| call.name() == "systemd-sysusers") {
+                    first.extend(commands.drain(..at));
+                }
+                calls.extend(commands);
             }
         }
     }
@@ -121,11 +126,12 @@ fn of_packages(root: &Root<'_>, packages: &[Package], database: &mut Database) -
     for (name, path) in sysusers::files(root) {
         let is_called = |call: &scripts::Command| call.name() == "systemd-sysusers" && call.words.contains(&name);
         let lines = sysusers::parse(&root.text(&path)?.unwrap_or_default());
-        if calls.iter().any(is_called) { early.extend(lines) } else { late.extend(lines) }
+        if first.iter().chain(&calls).any(is_called) { early.extend(lines) } else { late.extend(lines) }
     }
-    sysusers::apply(&early, database, root);
     let known = packages.iter().flat_map(|package| called::known(&package.name));
-    let homes = calls.iter().filter_map(|call| called::apply(call, database)).collect();
+    let mut homes: Vec<Home> = first.iter().filter_map(|call| called::apply(call, database)).collect();
+    sysusers::apply(&early, database, root);
+    homes.extend(calls.iter().filter_map(|call| called::apply(call, database)));
     sysusers::apply(&late, database, root);
     known.for_each(|call| drop(called::apply(&call, database)));
     Ok(homes)

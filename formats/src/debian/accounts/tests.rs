@@ -55,6 +55,24 @@ fn packages_bring_their_users() {
     assert_eq!(Accounts::of(&root).unwrap(), accounts);
 }
 
+/// As in the script of `uuid-runtime`: who is made by a call stays as the call made it.
+#[test]
+fn calls_before_that_of_sysusers_go_first() {
+    let blobs = MemoryBlobs::new();
+    let mut root = root_with(&blobs, &MASTERS);
+    root.write_text("/usr/lib/sysusers.d/a.conf", "u maker - \"Maker\" /var/lib/maker\nu further - -\n").unwrap();
+    let script = "addgroup --system maker\n\
+                  adduser --system --ingroup maker --home /run/maker --no-create-home maker\n\
+                  systemd-sysusers a.conf\n\
+                  adduser --system --no-create-home further\n";
+    accounts(&mut root, &[package("maker", script)], &[], &[]).unwrap();
+    assert_eq!(
+        root.text("/etc/passwd").unwrap().unwrap(),
+        "root:x:0:0:root:/root:/bin/bash\nmaker:x:100:101::/run/maker:/usr/sbin/nologin\n\
+         further:x:999:999::/:/usr/sbin/nologin\n"
+    );
+}
+
 #[test]
 fn declared_users_come_last_and_override() {
     let blobs = MemoryBlobs::new();
