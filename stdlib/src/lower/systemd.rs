@@ -86,13 +86,18 @@ fn foundation(system: View<'_, '_>) -> Result<Vec<Declared>, LowerError> {
 fn settings(system: View<'_, '_>) -> Result<Vec<Declared>, LowerError> {
     let (host_name, locale) = (system.string("host-name")?, system.string("locale")?);
     let hosts = format!("127.0.0.1\tlocalhost\n127.0.1.1\t{host_name}\n::1\tlocalhost ip6-localhost ip6-loopback\n");
+    let timezone = system.string("timezone")?;
     let mut entries = vec![
         Declared::text("/etc/hostname", 0o644, format!("{host_name}\n")),
         Declared::text("/etc/hosts", 0o644, hosts),
-        Declared::symlink("/etc/localtime", format!("/usr/share/zoneinfo/{}", system.string("timezone")?)),
+        Declared::symlink("/etc/localtime", format!("/usr/share/zoneinfo/{timezone}")),
         Declared::text("/etc/locale.conf", 0o644, format!("LANG={locale}\n")),
         Declared::symlink("/etc/default/locale", "../locale.conf"),
     ];
+    if system.string("suite")? == "bookworm" {
+        // What `tzdata` writes there; later ones only keep it where it is.
+        entries.push(Declared::text("/etc/timezone", 0o644, format!("{timezone}\n")));
+    }
     entries.extend(system.optional_string("issue")?.map(|issue| Declared::text("/etc/issue", 0o644, issue)));
     entries.extend(apt_sources(system)?);
     Ok(entries)
