@@ -100,7 +100,7 @@ fn sgdisk_says_nothing_bad(paragraph: &str) -> bool {
 
 /// Copies a slice of a disk to a temporary file, which stays as sparse as zeros allow.
 #[track_caller]
-fn cut(disk: &Path, slice: Slice) -> NamedTempFile {
+pub fn cut(disk: &Path, slice: Slice) -> NamedTempFile {
     let part = NamedTempFile::new().expect("a temporary file can be made");
     copy_sparse(disk, slice, part.as_file()).unwrap_or_else(|error| panic!("{} at {slice:?}: {error}", disk.display()));
     part

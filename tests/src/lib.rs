@@ -7,6 +7,7 @@
 //! | [`play`] | the command line where files are not enough: a test plays a transcript against a mirror of its own |
 //! | [`debs`], [`openpgp`], [`http`] | judge nothing: they make packages, sign, and serve what archives consist of |
 //! | [`mirror`] | what `apt` inside of a machine installs from |
+//! | [`mmdebstrap`] | a tree: the same packages, installed by running their scripts |
 //! | [`judges`] | a disk: `e2fsck`, `fsck.fat`, `sgdisk` find nothing to say |
 //!
 //! This crate knows nothing of gravure's own crates: it judges files and programs from outside. It is a library, because
@@ -21,6 +22,7 @@ pub mod debs;
 pub mod http;
 pub mod judges;
 pub mod mirror;
+pub mod mmdebstrap;
 pub mod openpgp;
 pub mod play;
 pub mod qemu;

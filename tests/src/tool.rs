@@ -34,10 +34,17 @@ impl Tool {
     /// Runs the program to its end in the plain locale.
     #[track_caller]
     pub(crate) fn run(&self, arguments: &[&OsStr]) -> Printed {
+        self.run_with(arguments, &[])
+    }
+
+    /// Runs the program to its end in the plain locale, with variables of the environment set.
+    #[track_caller]
+    pub(crate) fn run_with(&self, arguments: &[&OsStr], variables: &[(&str, &str)]) -> Printed {
         let path = self.path();
         let output = Command::new(&path)
             .args(arguments)
             .env("LC_ALL", "C")
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .output()
             .unwrap_or_else(|error| panic!("{}: {error}", path.display()));

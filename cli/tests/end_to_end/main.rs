@@ -5,6 +5,7 @@
 
 mod debian;
 mod lock;
+mod mmdebstrap;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -35,7 +36,13 @@ fn build_tiny(directory: &Path, threads: u32) -> PathBuf {
 
 /// Runs gravure in a directory, whose `store` is the store, and returns what it prints; it must succeed.
 fn gravure(directory: &Path, arguments: &[&str]) -> String {
+    gravure_with(directory, arguments, &[])
+}
+
+/// Runs gravure in a directory, as [`gravure`] does, with variables of the environment set.
+fn gravure_with(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> String {
     let mut command = Command::new(GRAVURE);
+    command.envs(variables.iter().copied());
     command.current_dir(directory).args(arguments).env("GRAVURE_STORE", directory.join("store"));
     let output = command.output().expect("the program under test can be started");
     let errors = String::from_utf8_lossy(&output.stderr);
