@@ -124,7 +124,6 @@ mod tests {
         check("test ! -f /usr/bin", Some(true));
         check("[ -L /etc/link -a ! -e /etc/link ]", Some(true));
         check("[ -d /usr -o -S /x ]", Some(true));
-        check("[ -z \"\" -o \"a\" = \"b\" ]", Some(true));
         check("[ -x /usr/bin/tool ]", Some(true));
         check("[ -x \"\" ]", Some(false));
         check("getent passwd web", Some(true));

@@ -260,6 +260,9 @@ impl Visitor for Reader<'_, '_> {
         }
         // Files are changed only for the script that configures.
         let is_done = self.stage == Stage::Configure && file_commands::is_known(command);
+        if prepares(command) {
+            return None;
+        }
         if FILE_COMMANDS.contains(&name) {
             let is_done = is_done && (name == "rmdir" || self.is_there(command));
             return self.tell(command, is_done || self.holds(command));
@@ -370,6 +373,13 @@ fn edits(name: &str, command: &Command) -> bool {
     let is_option = |word: &String| word.starts_with("-i") || word.starts_with("--in-place");
     let names_sources = command.words.iter().any(|word| word.contains(base_files::NAME_SOURCES));
     matches!(name, "sed" | "perl") && command.arguments().iter().any(is_option) && !names_sources
+}
+
+/// Whether a command only makes a file that is put in the place of another one afterwards: dpkg's own names for these.
+fn prepares(command: &Command) -> bool {
+    let last = command.arguments().iter().rfind(|word| word.starts_with('/')).map(String::as_str);
+    let mut paths = last.into_iter().chain(outputs(command).map(|(_, file)| file));
+    paths.any(|path| [".dpkg-new", ".dpkg-old", ".dpkg-tmp"].iter().any(|ending| path.ends_with(ending)))
 }
 
 /// Whether `find` does something to what it finds. Files to remove are those of an older version.
@@ -506,6 +516,12 @@ mod tests {
     fn groups_that_are_there_are_not_told() {
         assert_eq!(told("asked | grep -q x || groupadd -g 8 mail\n"), "1: asked\n");
         assert_eq!(told("groupadd -g 9 mail\ngroupadd other\n"), "1: groupadd -g 9 mail\n2: groupadd other\n");
+    }
+
+    #[test]
+    fn what_only_prepares_another_command_is_not_told() {
+        assert_eq!(told("printf a >> /etc/a.dpkg-new\nmv /etc/there /etc/there.dpkg-old\n"), "");
+        assert_eq!(told("mv -f /etc/a.dpkg-new /etc/a\n"), "1: mv -f /etc/a.dpkg-new /etc/a\n");
     }
 
     #[test]

@@ -504,6 +504,17 @@ fn test(command: &Command) -> Option<bool> {
 }
 
 fn text_test(words: &[&str]) -> Option<bool> {
+    // `-a` binds closer.
+    for (operator, settles) in [("-o", true), ("-a", false)] {
+        if let Some(at) = words.iter().skip(1).position(|word| *word == operator).map(|at| at + 1) {
+            // One side that is known may settle the whole.
+            let (left, right) = (text_test(&words[..at]), text_test(&words[at + 1..]));
+            return match left == Some(settles) || right == Some(settles) {
+                true => Some(settles),
+                false => left.and(right),
+            };
+        }
+    }
     match words {
         ["!", rest @ ..] if !rest.is_empty() => text_test(rest).map(|holds| !holds),
         ["-z", text] => Some(text.is_empty()),

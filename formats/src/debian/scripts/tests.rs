@@ -70,6 +70,12 @@ fn only_the_first_configuration_is_read() {
     check("if [ \"$1\" = configure ] || [ \"$1\" = abort-upgrade ]; then\n a\nelse\n b\nfi\n", "2: a\n");
     check("action=\"$1\"\ncase \"$action\" in\n remove|purge) a ;;\n conf*)\n b\n ;;\n *) c;;\nesac\n", "5: b\n");
     check("if [ -n \"$2\" ]; then a; fi\ndpkg --compare-versions \"$2\" lt-nl 1.0 && b\nc\n", "3: c\n");
+    check("if test \"$1\" = install -o \"$1\" = configure; then a; fi\n", "1: a\n");
+    check("if [ \"$1\" = configure -a -n \"$2\" ]; then a; fi\n[ \"$1\" = x -a -e /x ] || b\n", "2: b\n");
+    check(
+        "if [ -z \"$2\" -o -e /x ] && [ -z \"$2\" -a -e /x ]; then a; fi\n",
+        "1: [|-z||-a|-e|/x|]\n1: a if [ -z \"$2\" -o -e /x ] && [ -z \"$2\" -a -e /x ]\n",
+    );
     check("if test ! \"$1\" = configure; then exit 0; fi\na\nexit 0\nb\n", "2: a\n3: exit|0\n");
 }
 
