@@ -1,5 +1,5 @@
-//! What scripts do to files in plain words: `cat > file <<END`, `echo > file`, `mkdir`, `install -d`, `cp`, `mv`, `ln`, `rm`, `chmod`, `chown`, `chgrp`, `touch`,
-//! `setcap`, `ucf`, `dpkg-statoverride`, `dpkg-divert`.
+//! What scripts do to files in plain words: `cat > file <<END`, `echo > file`, `mkdir`, `install`, `cp`, `mv`, `ln`, `rm`,
+//! `chmod`, `chown`, `chgrp`, `touch`, `setcap`, `ucf`, `dpkg-statoverride`, `dpkg-divert`.
 //!
 //! A call counts if all its words are known and it is certain to run: no condition before it is unknown. Tests of files are
 //! answered from the root as it is so far, questions for users and groups from the accounts. Only single files and empty

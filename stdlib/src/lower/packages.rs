@@ -13,7 +13,7 @@ use gravure_formats::debian::explain::Unmet;
 use gravure_formats::{Digest, Extents, deb};
 use gravure_lang::{Diagnostic, Place};
 use gravure_sources::debian::Access;
-use gravure_sources::{Download, Error, ErrorKind, import_file};
+use gravure_sources::{Download, Error, ErrorKind, Imported, import_file};
 
 use super::archives::{Answer, Lacking, Located, NoAnswer, Question, Wanted};
 use super::{LowerError, Lowering};
@@ -101,11 +101,8 @@ impl Lowering<'_, '_> {
     pub(super) fn archives(&self, system: View<'_, '_>) -> Result<Vec<Wanted>, LowerError> {
         let mut archives = Vec::new();
         for archive in system.records("archives")? {
-            let mut keys = Vec::new();
-            for (value, place) in archive.list("keys")? {
-                let Value::Path(path) = value else { unreachable!("the declaration of `keys` allows paths only") };
-                keys.push(self.local_bytes(path, place)?);
-            }
+            let keys = paths(archive, "keys")?.into_iter().map(|(path, place)| self.local_bytes(path, place));
+            let keys = keys.collect::<Result<_, _>>()?;
             archives.push(Wanted {
                 suite: archive.string("suite")?.to_owned(),
                 components: archive.strings("components")?.into_iter().map(str::to_owned).collect(),
@@ -117,11 +114,21 @@ impl Lowering<'_, '_> {
         Ok(archives)
     }
 
-    /// Returns the content of a small file of the project.
-    fn local_bytes(&self, path: &str, place: Place) -> Result<Vec<u8>, LowerError> {
-        let imported = import_file(self.inputs.store, &self.inputs.root.join(path));
-        let imported = imported.map_err(|error| not_imported(error, path, place))?;
+    /// Returns the bytes of a small file of the project.
+    pub(super) fn local_bytes(&self, path: &str, place: Place) -> Result<Vec<u8>, LowerError> {
+        let imported = self.imported(path, place)?;
         Ok(self.inputs.store.read(&imported.digest)?.to_vec())
+    }
+
+    /// Returns the content of a file of the project, which is in the store from then on.
+    pub(super) fn local_content(&self, path: &str, place: Place) -> Result<Extents, LowerError> {
+        let imported = self.imported(path, place)?;
+        Ok(Extents::from_blob(imported.digest, imported.len))
+    }
+
+    fn imported(&self, path: &str, place: Place) -> Result<Imported, LowerError> {
+        let imported = import_file(self.inputs.store, &self.inputs.root.join(path));
+        imported.map_err(|error| not_imported(error, path, place))
     }
 
     /// Returns the requests of a system, which are none so far.
@@ -450,6 +457,15 @@ impl Asked<'_, '_, '_> {
 
 /// The lock file does not have what is needed, and must do.
 const NOT_LOCKED: &str = "E0508";
+
+/// Returns the paths that a field has, which its declaration allows only.
+pub(super) fn paths<'h>(view: View<'_, 'h>, field: &str) -> Result<Vec<(&'h str, Place)>, LowerError> {
+    let paths = view.list(field)?.into_iter().map(|(value, place)| match value {
+        Value::Path(path) => (path, place),
+        _ => unreachable!("the declaration of `{field}` allows paths only"),
+    });
+    Ok(paths.collect())
+}
 
 /// Returns the last name of a path or an address. Recipes have no others: they are the same from wherever a project is
 /// looked at.

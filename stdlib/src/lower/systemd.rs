@@ -7,19 +7,26 @@ use gravure_eval::graph::NodeId;
 use gravure_eval::{Value, View};
 use gravure_formats::debian::{Enablement, Group, User};
 
-use super::packages::{Resolved, architecture_of};
+use super::packages::{Resolved, architecture_of, paths};
 use super::system::Contents;
 use super::{LowerError, Lowering};
 use crate::kinds;
 use crate::kinds::debian::{self, Accounts};
 use crate::kinds::script_report;
-use crate::kinds::tree::Declared;
+use crate::kinds::tree::{Declared, What};
 
 /// The links of a merged `/usr`. Packages before Debian 13 are unpacked through them.
 const LINKS: &[(&str, &str)] = &[("bin", "usr/bin"), ("lib", "usr/lib"), ("sbin", "usr/sbin")];
 
 /// What runs after logging in where an account does not say.
 const SHELL: &str = "/bin/bash";
+
+/// Debian's keys, as its package has them.
+const DEBIAN_KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+/// Where the administrator's keys are, sources.list(5).
+const KEYRINGS: &str = "/etc/apt/keyrings";
+/// How a certificate begins that is written as text (RFC 9580, section 6.2).
+const ARMOUR: &[u8] = b"-----BEGIN PGP";
 
 /// The unit that lets dpkg finish packages, and the name of its file.
 const CONFIGURE_NAME: &str = "gravure-configure.service";
@@ -37,6 +44,7 @@ impl Lowering<'_, '_> {
         let mut contents = Contents::default();
         contents.inputs.extend(packages.iter().chain([kernel]).map(|package| package.tree));
         contents.parameters.entries.extend(settings(system)?);
+        contents.parameters.entries.extend(self.apt_sources(system)?);
         for service in system.records("services")? {
             for file in service.records("files")? {
                 self.declared_file(file, &mut contents)?;
@@ -71,6 +79,37 @@ impl Lowering<'_, '_> {
         }
         Ok(configured)
     }
+
+    /// Where the running system finds its archives, for those whose address the configuration says, and the keys that are
+    /// not Debian's.
+    fn apt_sources(&self, system: View<'_, '_>) -> Result<Vec<Declared>, LowerError> {
+        let (mut entries, mut stanzas) = (Vec::new(), Vec::new());
+        for archive in system.records("archives")? {
+            let Some(url) = archive.optional_string("url")? else { continue };
+            let suite = archive.string("suite")?;
+            let mut keyrings = Vec::new();
+            for (number, (path, place)) in paths(archive, "keys")?.into_iter().enumerate() {
+                // apt goes by the ending: `.asc` is text, `.gpg` is binary.
+                let is_text = self.local_bytes(path, place)?.starts_with(ARMOUR);
+                let keyring = format!("{KEYRINGS}/{suite}-{number}.{}", if is_text { "asc" } else { "gpg" });
+                let content = What::Content(self.local_content(path, place)?);
+                entries.push(Declared::new(keyring.clone(), 0o644, content));
+                keyrings.push(keyring);
+            }
+            if keyrings.is_empty() {
+                keyrings.push(DEBIAN_KEYRING.to_owned());
+            }
+            stanzas.push(format!(
+                "Types: deb\nURIs: {url}\nSuites: {suite}\nComponents: {}\nSigned-By: {}\n",
+                archive.strings("components")?.join(" "),
+                keyrings.join(" "),
+            ));
+        }
+        if !stanzas.is_empty() {
+            entries.push(Declared::text("/etc/apt/sources.list.d/debian.sources", 0o644, stanzas.join("\n")));
+        }
+        Ok(entries)
+    }
 }
 
 /// What is there before the packages.
@@ -99,24 +138,7 @@ fn settings(system: View<'_, '_>) -> Result<Vec<Declared>, LowerError> {
         entries.push(Declared::text("/etc/timezone", 0o644, format!("{timezone}\n")));
     }
     entries.extend(system.optional_string("issue")?.map(|issue| Declared::text("/etc/issue", 0o644, issue)));
-    entries.extend(apt_sources(system)?);
     Ok(entries)
-}
-
-/// Where the running system finds its archives, for those whose address the configuration says.
-fn apt_sources(system: View<'_, '_>) -> Result<Option<Declared>, LowerError> {
-    let mut stanzas = Vec::new();
-    for archive in system.records("archives")? {
-        if let Some(url) = archive.optional_string("url")? {
-            stanzas.push(format!(
-                "Types: deb\nURIs: {url}\nSuites: {}\nComponents: {}\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n",
-                archive.string("suite")?,
-                archive.strings("components")?.join(" "),
-            ));
-        }
-    }
-    let path = "/etc/apt/sources.list.d/debian.sources";
-    Ok((!stanzas.is_empty()).then(|| Declared::text(path, 0o644, stanzas.join("\n"))))
 }
 
 /// Users and groups, those of services included.

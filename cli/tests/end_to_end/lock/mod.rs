@@ -453,3 +453,18 @@ fn source_dates() {
     );
     scene.check();
 }
+
+/// The running system finds an archive by its address, and believes it by the keys that the configuration names.
+#[test]
+fn archives_of_the_running_system() {
+    let mut scene = Scene::with_packages("running", &["hello"]);
+    scene.publish("the archive on 15 November", Archive::on(15).package("hello", "2.10-2").files());
+    scene.closed_machine("machine", &["hello"]);
+    let url = "archives[\"trixie\"] { url = \"https://debian.example/\" }";
+    scene.run(&format!("sed -i 's|host-name|{url}; host-name|' machine.img && gravure build machine.img 2>/dev/null"));
+    scene.run("grep -a -o -e 'URIs: .*' -e 'Suites: .*' -e 'Signed-By: .*' machine.raw");
+    let image = std::fs::read(scene.play.path("machine.raw")).expect("the image was built");
+    let key = owner().certificate();
+    assert!(image.windows(key.len()).any(|bytes| bytes == key), "the image has the key");
+    scene.check();
+}
