@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::missing::Missing;
 use super::questions::Questions;
 use super::scripts::{self, Command, Stage, Visitor};
-use super::{Accounts, Error, Package, Root, accounts, answers, base_files, diversions, file_commands};
+use super::{Accounts, Error, Package, Root, accounts, answers, base_files, certificates, diversions, file_commands};
 
 /// A script with work that was not reproduced.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -185,6 +185,9 @@ const FILE_COMMANDS: &[&str] = &[
 /// What makes users and groups.
 const ACCOUNTS: &[&str] = &["adduser", "addgroup", "useradd", "groupadd", "usermod", "gpasswd"];
 
+/// What transforms and the configuration write as a whole, however scripts would.
+const MADE: &[&str] = &[certificates::CONFIGURATION, "/etc/localtime"];
+
 /// Returns the scripts of packages whose work is not all in the finished root, in the order of the packages.
 ///
 /// # Errors
@@ -265,7 +268,9 @@ impl Visitor for Reader<'_, '_> {
         }
         if FILE_COMMANDS.contains(&name) {
             let is_done = is_done && (name == "rmdir" || self.is_there(command));
-            return self.tell(command, is_done || self.holds(command));
+            // A file that is there has other content than one that nobody knows.
+            let is_replaced = matches!(name, "cp" | "mv") && !command.is_literal;
+            return self.tell(command, is_done || (!is_replaced && self.holds(command)));
         }
         if ACCOUNTS.contains(&name) {
             let is_done = accounts::is_known(command) || accounts::has_known_calls(self.package);
@@ -375,11 +380,12 @@ fn edits(name: &str, command: &Command) -> bool {
     matches!(name, "sed" | "perl") && command.arguments().iter().any(is_option) && !names_sources
 }
 
-/// Whether a command only makes a file that is put in the place of another one afterwards: dpkg's own names for these.
+/// Whether a command only makes a file that is put in the place of one of [`MADE`], or aside, by dpkg's names for that.
 fn prepares(command: &Command) -> bool {
     let last = command.arguments().iter().rfind(|word| word.starts_with('/')).map(String::as_str);
     let mut paths = last.into_iter().chain(outputs(command).map(|(_, file)| file));
-    paths.any(|path| [".dpkg-new", ".dpkg-old", ".dpkg-tmp"].iter().any(|ending| path.ends_with(ending)))
+    let stem = |path: &'_ str| path.rsplit_once(".dpkg-").map(|(stem, _)| stem.to_owned());
+    paths.any(|path| stem(path).is_some_and(|stem| MADE.contains(&stem.as_str())))
 }
 
 /// Whether `find` does something to what it finds. Files to remove are those of an older version.
@@ -519,9 +525,12 @@ mod tests {
     }
 
     #[test]
-    fn what_only_prepares_another_command_is_not_told() {
-        assert_eq!(told("printf a >> /etc/a.dpkg-new\nmv /etc/there /etc/there.dpkg-old\n"), "");
-        assert_eq!(told("mv -f /etc/a.dpkg-new /etc/a\n"), "1: mv -f /etc/a.dpkg-new /etc/a\n");
+    fn what_only_prepares_a_file_that_is_made_otherwise_is_not_told() {
+        assert_eq!(told("ln -nsf \"$zone\" /etc/localtime.dpkg-new\n"), "");
+        assert_eq!(told("printf a >> /etc/ca-certificates.conf.dpkg-new\n"), "");
+        let other = "printf a > /etc/there.dpkg-new\nmv -f /etc/there.dpkg-new /etc/there\n";
+        assert_eq!(told(other), "1: printf a >/etc/there.dpkg-new\n");
+        assert_eq!(told("sed s/a/b/ /etc/there >$new\nmv $new /etc/there\n"), "2: mv $new /etc/there\n");
     }
 
     #[test]

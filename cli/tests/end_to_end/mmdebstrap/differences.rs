@@ -5,7 +5,8 @@
 //! PATTERN            WHAT            in each suite
 //! trixie PATTERN     WHAT            in this one only
 //! ```
-//! In a pattern `*` stands for any characters but `/`, `?` for one of them, and `**` for any characters. Every line belongs to the reason above it.
+//! In a pattern `*` stands for any characters but `/`, `?` for one of them, and `**` for any characters. Every line
+//! belongs to the reason above it.
 
 use std::fmt;
 

@@ -20,7 +20,7 @@ const SHARED: &str = "/usr/share/ca-certificates";
 /// Where those of a machine are.
 const LOCAL: &str = "/usr/local/share/ca-certificates";
 /// Which of the packages' are trusted.
-const CONFIGURATION: &str = "/etc/ca-certificates.conf";
+pub(super) const CONFIGURATION: &str = "/etc/ca-certificates.conf";
 /// Where programs look.
 const TRUSTED: &str = "/etc/ssl/certs";
 /// The package that brings `update-ca-certificates`.
