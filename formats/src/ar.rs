@@ -11,7 +11,8 @@ use std::fmt;
 use std::io::{self, Read};
 
 /// Global header, ar(5).
-const MAGIC: &[u8; 8] = b"!<arch>\n";
+/// What every archive begins with.
+pub const MAGIC: &[u8; 8] = b"!<arch>\n";
 /// Length of a member's header.
 const HEADER_LEN: usize = 60;
 /// Last two bytes of a member's header.

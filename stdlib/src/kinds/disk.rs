@@ -22,8 +22,14 @@ pub(crate) struct Parameters {
 
 #[derive(Serialize, Deserialize)]
 pub(crate) enum TableKind {
-    Gpt { guid: Guid },
-    Mbr { signature: u32 },
+    Gpt {
+        guid: Guid,
+        /// Where the entries are, in bytes; none: behind the header.
+        entry_array_at: Option<u64>,
+    },
+    Mbr {
+        signature: u32,
+    },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -37,6 +43,10 @@ pub(crate) struct Partition {
     pub(crate) guid: Guid,
     pub(crate) mbr_kind: u8,
     pub(crate) is_boot: bool,
+    /// Bits of the entry in a GPT.
+    pub(crate) attributes: u64,
+    /// Whether the MBR beside a GPT has it too.
+    pub(crate) is_in_mbr: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -57,7 +67,13 @@ pub(crate) fn realise(builder: &Builder<'_>, task: &Task) -> Result<Artefact, Fa
     });
     let places = place_partitions(FIRST_PARTITION, &requests(&parameters.partitions, &inputs))?;
     let table = match parameters.table {
-        TableKind::Gpt { guid } => Table::Gpt(gpt_table(guid, &parameters.partitions, &places)),
+        TableKind::Gpt { guid, entry_array_at } => {
+            let table = gpt_table(guid, &parameters.partitions, &places);
+            Table::Gpt(match entry_array_at {
+                Some(at) => gpt::Table { entry_array_at: at / mbr::SECTOR, ..table },
+                None => table,
+            })
+        }
         TableKind::Mbr { signature } => Table::Mbr(mbr_table(signature, &parameters.partitions, &places)),
     };
     let parts = parameters.partitions.iter().zip(&places).zip(inputs);
@@ -89,7 +105,7 @@ fn gpt_table(guid: Guid, partitions: &[Partition], places: &[gravure_formats::di
             name: partition.label.clone(),
             first_lba: place.first_lba(),
             last_lba: place.last_lba(),
-            attributes: 0,
+            attributes: partition.attributes,
         })
     });
     gpt::Table { entries: entries.collect(), ..gpt::Table::new(guid) }

@@ -10,7 +10,7 @@ pub(crate) const NAME: &str = "fat";
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Parameters {
-    /// 16 or 32.
+    /// 12, 16 or 32.
     pub(crate) bits: u8,
     pub(crate) label: String,
     pub(crate) volume_id: u32,
@@ -20,7 +20,11 @@ pub(crate) struct Parameters {
 
 pub(crate) fn realise(builder: &Builder<'_>, task: &Task) -> Result<Artefact, Failure> {
     let Parameters { bits, label, volume_id, time, capacity } = super::parameters(task)?;
-    let kind = if bits == 32 { fat::Kind::Fat32 } else { fat::Kind::Fat16 };
+    let kind = match bits {
+        12 => fat::Kind::Fat12,
+        16 => fat::Kind::Fat16,
+        _ => fat::Kind::Fat32,
+    };
     let options = fat::Options { kind: Some(kind), label: Some(label), volume_id, time, capacity, hidden_sectors: 0 };
     Ok(Artefact::Extents(fat::layout(&builder.tree(&task.inputs[0])?, &options)?))
 }

@@ -13,8 +13,10 @@ pub(crate) mod initrd;
 pub(crate) mod local;
 pub(crate) mod package;
 pub(crate) mod part;
+pub(crate) mod raw;
 pub(crate) mod script_report;
 pub(crate) mod tree;
+pub(crate) mod unpacked;
 
 use gravure_eval::graph::{Failure, NodeId, Recipe, Task};
 use serde::Serialize;
@@ -43,8 +45,10 @@ const KINDS: &[Kind] = &[
     Kind { name: local::NAME, version: 1, waits: false, realise: local::realise },
     Kind { name: package::NAME, version: 2, waits: false, realise: package::realise },
     Kind { name: part::NAME, version: 1, waits: false, realise: part::realise },
+    Kind { name: raw::NAME, version: 1, waits: false, realise: raw::realise },
     Kind { name: script_report::NAME, version: 2, waits: false, realise: script_report::realise },
     Kind { name: tree::NAME, version: 2, waits: false, realise: tree::realise },
+    Kind { name: unpacked::NAME, version: 1, waits: false, realise: unpacked::realise },
 ];
 
 /// Returns the kind of this name and version.

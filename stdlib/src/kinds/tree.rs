@@ -5,12 +5,12 @@
 //! ```
 //! The inputs are the packages in order, then whatever entries refer to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gravure_eval::graph::{Failure, Task};
 use gravure_formats::deb::CONTROL_DIRECTORY;
 use gravure_formats::merge::Merger;
-use gravure_formats::{Entry, Extents, Kind, Metadata, Tree, TreePath, lookup};
+use gravure_formats::{Entry, Extents, Kind, LeafId, Metadata, Tree, TreePath, lookup};
 use serde::{Deserialize, Serialize};
 
 use crate::builder::{Artefact, Builder};
@@ -51,8 +51,8 @@ pub(crate) enum What {
     Content(Extents),
     /// The content of the input with this number.
     Input(usize),
-    /// Everything in the tree that is the input with this number, merged into the directory.
-    InputTree(usize),
+    /// What the tree that is the input with this number has at a path: a directory is merged with all that is below it.
+    InputPart(usize, String),
     /// A file of the tree that is the input with this number; `*` stands for any characters but `/`.
     InputFile(usize, String),
 }
@@ -74,7 +74,7 @@ impl Declared {
     pub(crate) fn with_inputs_from(&self, first: usize) -> Declared {
         let what = match &self.what {
             What::Input(input) => What::Input(first + input),
-            What::InputTree(input) => What::InputTree(first + input),
+            What::InputPart(input, path) => What::InputPart(first + input, path.clone()),
             What::InputFile(input, path) => What::InputFile(first + input, path.clone()),
             other => other.clone(),
         };
@@ -116,8 +116,8 @@ impl Declaration<'_> {
     pub(super) fn declare(&self, tree: &mut Tree, entries: &[Declared]) -> Result<(), Failure> {
         for declared in entries {
             let path = TreePath::parse(&declared.path)?;
-            if let What::InputTree(input) = declared.what {
-                self.graft(tree, &path, &self.builder.tree(&self.task.inputs[input])?)?;
+            if let What::InputPart(input, part) = &declared.what {
+                self.graft(tree, &path, &self.builder.tree(&self.task.inputs[*input])?, &TreePath::parse(part)?)?;
                 continue;
             }
             let kind = self.kind(tree, declared, &path)?;
@@ -131,7 +131,7 @@ impl Declaration<'_> {
     fn kind(&self, tree: &Tree, declared: &Declared, path: &TreePath) -> Result<Kind, Failure> {
         let inputs = &self.task.inputs;
         Ok(match &declared.what {
-            What::Directory | What::InputTree(_) => Kind::Directory,
+            What::Directory | What::InputPart(..) => Kind::Directory,
             What::Text(text) => Kind::File(Extents::from_bytes(text.clone())),
             What::Symlink(target) => Kind::Symlink(target.clone().into()),
             What::SymlinkToMatch(pattern) => Kind::Symlink(link_target(path, &lookup::find_one(tree, pattern)?).into()),
@@ -143,25 +143,45 @@ impl Declaration<'_> {
         })
     }
 
-    /// Puts everything of another tree into the directory at `path`.
-    fn graft(&self, tree: &mut Tree, path: &TreePath, other: &Tree) -> Result<(), Failure> {
-        for (below, _, entry) in other.iter() {
-            let path = if below.is_root() { path.clone() } else { path.join(below.as_bytes())? };
-            self.put(tree, &path, entry.clone())?;
+    /// Puts what another tree has at `part` to `path`, with everything below it. Names of one file stay names of one file.
+    fn graft(&self, tree: &mut Tree, path: &TreePath, other: &Tree, part: &TreePath) -> Result<(), Failure> {
+        let part = lookup::resolve(other, part)?;
+        let top = other.get(&part).ok_or_else(|| format!("there is no `{part}` in what is put at `{path}`"))?;
+        self.put(tree, path, top.clone())?;
+        let skipped = if part.is_root() { 0 } else { part.as_bytes().len() + 1 };
+        let mut leaves = BTreeMap::new();
+        for (source, leaf, entry) in other.below(&part).skip(1) {
+            let path = path.join(&source.as_bytes()[skipped..])?;
+            match leaves.get(&leaf) {
+                Some(&there) if !entry.is_directory() => self.put_link(tree, &path, there)?,
+                _ => {
+                    let place = self.put(tree, &path, entry.clone())?;
+                    leaves.insert(leaf, tree.leaf(&place).expect("something was put there"));
+                }
+            }
         }
         Ok(())
     }
 
-    fn put(&self, tree: &mut Tree, path: &TreePath, entry: Entry) -> Result<(), Failure> {
+    /// Puts an entry and returns where it is.
+    fn put(&self, tree: &mut Tree, path: &TreePath, entry: Entry) -> Result<TreePath, Failure> {
         let is_directory = entry.is_directory();
         let place = if is_directory { lookup::resolve(tree, path)? } else { lookup::resolve_parent(tree, path)? };
         match tree.get(&place) {
-            Some(there) if there.is_directory() && is_directory => Ok(()),
-            Some(there) if there.is_directory() => {
-                Err(format!("`{path}` is a directory, and no file can be put there").into())
-            }
-            _ => self.insert(tree, &place, entry),
+            Some(there) if there.is_directory() && is_directory => {}
+            Some(there) if there.is_directory() => return Err(on_directory(path)),
+            _ => self.insert(tree, &place, entry)?,
         }
+        Ok(place)
+    }
+
+    /// Puts one more name of a file that is there.
+    fn put_link(&self, tree: &mut Tree, path: &TreePath, leaf: LeafId) -> Result<(), Failure> {
+        let place = lookup::resolve_parent(tree, path)?;
+        if tree.get(&place).is_some_and(Entry::is_directory) {
+            return Err(on_directory(path));
+        }
+        tree.link(&place, leaf).map_err(|blocking| below_no_directory(&place, &blocking))
     }
 
     /// Inserts an entry, and directories above it where there are none.
@@ -169,15 +189,21 @@ impl Declaration<'_> {
         if let Some(above) = place.parent().filter(|above| tree.get(above).is_none()) {
             self.insert(tree, &above, self.directory())?;
         }
-        tree.insert(place, entry)
-            .map_err(|blocking| format!("`{place}` cannot be put below `{blocking}`, which is no directory"))?;
-        Ok(())
+        tree.insert(place, entry).map(|_| ()).map_err(|blocking| below_no_directory(place, &blocking))
     }
 
     pub(super) fn directory(&self) -> Entry {
         let directory = Entry::directory(0o755);
         Entry { metadata: Metadata { mtime: self.time, ..directory.metadata }, ..directory }
     }
+}
+
+fn on_directory(path: &TreePath) -> Failure {
+    format!("`{path}` is a directory, and no file can be put there").into()
+}
+
+fn below_no_directory(place: &TreePath, blocking: &TreePath) -> Failure {
+    format!("`{place}` cannot be put below `{blocking}`, which is no directory").into()
 }
 
 /// Returns what a link at `place` says to lead to `target`: the name of a sibling, or the path from the root.

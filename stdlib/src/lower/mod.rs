@@ -10,6 +10,7 @@
 mod agreement;
 mod archives;
 mod busybox;
+mod entries;
 mod packages;
 mod partitions;
 mod sizes;

@@ -155,8 +155,8 @@ impl Lowering<'_, '_> {
         let (value, place) = source;
         match value {
             Value::Path(path) => {
-                let (node, digest) = self.local_file(path, place)?;
-                self.request_own(requests, (file_name(path), node, digest), purpose, place)
+                let (node, imported) = self.local_file(path, place)?;
+                self.request_own(requests, (file_name(path), node, imported.digest), purpose, place)
             }
             Value::Record(record) => {
                 let record = view.evaluator.view(record);
@@ -302,12 +302,11 @@ impl Lowering<'_, '_> {
     }
 
     /// Adds a file of the project, which enters the store now; it is named at `place`.
-    fn local_file(&mut self, path: &str, place: Place) -> Result<(NodeId, Digest), LowerError> {
-        let imported = import_file(self.inputs.store, &self.inputs.root.join(path));
-        let imported = imported.map_err(|error| not_imported(error, path, place))?;
+    pub(super) fn local_file(&mut self, path: &str, place: Place) -> Result<(NodeId, Imported), LowerError> {
+        let imported = self.imported(path, place)?;
         let parameters = local::Parameters { sha256: imported.digest, is_tree: false };
         let recipe = kinds::recipe(local::NAME, &parameters, Vec::new(), format!("file {path}"));
-        Ok((self.add(recipe, place), imported.digest))
+        Ok((self.add(recipe, place), imported))
     }
 
     /// Adds a file from the net.

@@ -4,26 +4,19 @@
 //! image, which the identifiers of the second one are derived from. So they depend on everything that the disk is made
 //! of, and on nothing else: not on names of files, nor on where the project is.
 
-use gravure_eval::View;
 use gravure_eval::graph::{NodeId, Recipe};
-use gravure_formats::{Capacity, Guid, guid, mbr};
+use gravure_eval::{Value, View};
+use gravure_formats::{Capacity, Guid};
 use gravure_lang::{Diagnostic, Place};
 use serde::Serialize;
 
+use super::entries::{disk_guid, entry, entry_array_offset};
 use super::sizes::capacities;
 use super::system::{Contents, System};
 use super::{LowerError, Lowering, agreement, mistake};
 use crate::identity::Identity;
 use crate::kinds::tree::{Declared, What};
-use crate::kinds::{self, disk, ext4, fat, part, tree};
-
-/// The types of root partitions in a GPT, by platform (Discoverable Partitions Specification).
-const ROOT_TYPES: &[(&str, Guid)] = &[
-    ("x86_64-linux", guid::LINUX_ROOT_X86_64),
-    ("aarch64-linux", guid::LINUX_ROOT_ARM64),
-    ("armhf-linux", guid::LINUX_ROOT_ARM),
-    ("riscv64-linux", guid::LINUX_ROOT_RISCV64),
-];
+use crate::kinds::{self, disk, ext4, fat, part, raw, tree};
 
 /// A disk as it will be, before any of it is a node of the graph.
 struct Description<'h> {
@@ -44,6 +37,8 @@ struct Part<'h> {
 enum FileSystem {
     Ext4(ext4::Parameters),
     Fat(fat::Parameters),
+    /// None at all.
+    None(raw::Parameters),
 }
 
 /// How the file system of a partition is known.
@@ -60,7 +55,7 @@ impl Lowering<'_, '_> {
         image.string("format")?;
         let partitions = image.records("partitions")?;
         let capacities = capacities(image, &partitions)?;
-        agreement::check(image, &partitions, &capacities)?;
+        agreement::check(self, image, &partitions, &capacities)?;
         let system = match image.optional_record("operating-system")? {
             Some(record) => Some(self.system(record, image)?),
             None => None,
@@ -112,6 +107,7 @@ impl Lowering<'_, '_> {
             for file in partition.records("files")? {
                 self.declared_file(file, &mut contents)?;
             }
+            self.image_of(partition, capacity, &mut contents)?;
             let name = partition.string("name")?;
             let uuid = match content {
                 Some("root") => Some(Uuid::Long(root_uuid)),
@@ -119,10 +115,13 @@ impl Lowering<'_, '_> {
             };
             let file_system = file_system_of(partition, capacity, time, uuid, identity)?;
             parts.push(Part { name, contents, origin, file_system });
-            entries.push(entry(partition, image.string("platform")?, identity)?);
+            entries.push(entry(partition, image, identity)?);
         }
         let table = match image.string("partition-table-type")? {
-            "gpt" => disk::TableKind::Gpt { guid: identity.guid("disk") },
+            "gpt" => disk::TableKind::Gpt {
+                guid: disk_guid(image)?.unwrap_or_else(|| identity.guid("disk")),
+                entry_array_at: entry_array_offset(image)?,
+            },
             _ => disk::TableKind::Mbr { signature: identity.number("disk") },
         };
         let blobs = system.iter().flat_map(|system| &system.blobs);
@@ -145,13 +144,45 @@ impl Lowering<'_, '_> {
         let Part { name, contents: Contents { parameters, inputs }, origin, file_system } = part;
         let places = [partition.record.place(), image.record.place()];
         let place = self.nearest(&places);
+        if let FileSystem::None(parameters) = &file_system {
+            let recipe = kinds::recipe(raw::NAME, parameters, inputs, format!("raw {name}"));
+            return self.add(recipe, place);
+        }
         let origin = origin.map_or(place, |origin| self.nearest(&[origin, place]));
         let tree = self.add(kinds::recipe(tree::NAME, &parameters, inputs, format!("tree {name}")), origin);
         let recipe: Recipe = match file_system {
             FileSystem::Ext4(parameters) => kinds::recipe(ext4::NAME, &parameters, vec![tree], format!("ext4 {name}")),
             FileSystem::Fat(parameters) => kinds::recipe(fat::NAME, &parameters, vec![tree], format!("FAT {name}")),
+            FileSystem::None(_) => unreachable!("what has no file system has no tree"),
         };
         self.add(recipe, place)
+    }
+
+    /// Adds the bytes that an unformatted partition begins with.
+    fn image_of(
+        &mut self,
+        partition: View<'_, '_>,
+        capacity: Capacity,
+        contents: &mut Contents,
+    ) -> Result<(), LowerError> {
+        let node = match partition.value("image")? {
+            Value::None => return Ok(()),
+            Value::Path(path) => {
+                let (node, imported) = self.local_file(path, partition.place("image"))?;
+                if let Capacity::Exact(given) = capacity
+                    && given < imported.len
+                {
+                    let message = raw::too_long(imported.len, given);
+                    let diagnostic = Diagnostic::error("E0420", message, partition.place("image"), "this file");
+                    let diagnostic = diagnostic.label(partition.place("size"), "the partition's size");
+                    return Err(LowerError::Diagnostics(vec![diagnostic]));
+                }
+                node
+            }
+            _ => self.fetched(partition.record("image")?)?.1,
+        };
+        contents.input(node);
+        Ok(())
     }
 
     /// What the EFI system partition has: the loader's files, and the configuration that finds the root.
@@ -218,48 +249,28 @@ fn file_system_of(
             };
             Ok(FileSystem::Ext4(ext4::Parameters { label, uuid, hash_seed, time, capacity }))
         }
-        kind @ ("vfat" | "fat16" | "fat32") => {
+        kind @ ("vfat" | "fat12" | "fat16" | "fat32") => {
             let volume_id = match uuid {
                 Some(Uuid::Short(number)) => number,
                 _ => identity.number(&format!("volume {name}")),
             };
-            let bits = if kind == "fat32" { 32 } else { 16 };
+            let bits = match kind {
+                "fat12" => 12,
+                "fat32" => 32,
+                _ => 16,
+            };
             Ok(FileSystem::Fat(fat::Parameters { bits, label, volume_id, time, capacity }))
+        }
+        "unformatted" => {
+            let len = match capacity {
+                Capacity::Exact(len) => Some(len),
+                Capacity::Guess { .. } => None,
+            };
+            Ok(FileSystem::None(raw::Parameters { len }))
         }
         other => {
             let message = format!("this version of gravure writes ext4 and FAT, not `'{other}`");
             Err(mistake("E0405", partition, "file-system", message, "cannot be written yet"))
         }
     }
-}
-
-fn entry(partition: View<'_, '_>, platform: &str, identity: Identity) -> Result<disk::Partition, LowerError> {
-    let name = partition.string("name")?.to_owned();
-    let flags = partition.strings("flags")?;
-    let is_esp = flags.contains(&"esp");
-    let is_root = partition.optional_string("content")? == Some("root");
-    let file_system = partition.string("file-system")?;
-    let root_type = ROOT_TYPES.iter().find(|(of, _)| *of == platform).map_or(guid::LINUX_FILE_SYSTEM, |(_, ty)| *ty);
-    let type_guid = match file_system {
-        _ if is_esp => guid::EFI_SYSTEM,
-        "ext4" if is_root => root_type,
-        "ext4" => guid::LINUX_FILE_SYSTEM,
-        _ => guid::BASIC_DATA,
-    };
-    let mbr_kind = match file_system {
-        _ if is_esp => mbr::kind::EFI_SYSTEM,
-        "fat32" => mbr::kind::FAT32,
-        "vfat" | "fat16" => mbr::kind::FAT16,
-        _ => mbr::kind::LINUX,
-    };
-    Ok(disk::Partition {
-        label: partition.string("label")?.to_owned(),
-        offset: partition.optional_size("offset")?,
-        alignment: partition.size("alignment")?,
-        type_guid,
-        guid: identity.guid(&format!("partition {name}")),
-        mbr_kind,
-        is_boot: flags.contains(&"boot"),
-        name,
-    })
 }

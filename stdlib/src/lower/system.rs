@@ -9,7 +9,7 @@ use gravure_sources::{ErrorKind, import_directory, import_file};
 use super::packages::{Purpose, Resolved, not_imported};
 use super::{LowerError, Lowering, busybox, checked, mistake};
 use crate::kinds::tree::{self, Declared, What};
-use crate::kinds::{self, initrd, local};
+use crate::kinds::{self, initrd, local, unpacked};
 
 /// What a file system will contain: parameters of a tree, and its inputs.
 #[derive(Default)]
@@ -217,12 +217,37 @@ impl Lowering<'_, '_> {
         match file.value("content")? {
             Value::String(text) => contents.parameters.entries.push(Declared::text(path, mode.unwrap_or(0o644), text)),
             Value::Path(from) => self.local_entry(file, mode, from, contents)?,
+            _ if file.record("content")?.type_name() == "Unpacked" => self.unpacked_entry(file, contents)?,
             _ => {
                 let (_, node) = self.fetched(file.record("content")?)?;
                 let input = contents.input(node);
                 contents.parameters.entries.push(Declared::new(path, mode.unwrap_or(0o644), What::Input(input)));
             }
         }
+        Ok(())
+    }
+
+    /// Adds what an archive of files has.
+    fn unpacked_entry(&mut self, file: View<'_, '_>, contents: &mut Contents) -> Result<(), LowerError> {
+        if file.optional_string("mode")?.is_some() {
+            let message = "what comes from an archive has the modes that the archive says";
+            return Err(mistake("E0418", file, "mode", message, "this mode is for one file"));
+        }
+        let unpacked = file.record("content")?;
+        checked(unpacked)?;
+        let place = unpacked.place("archive");
+        let (name, archive) = match unpacked.value("archive")? {
+            Value::Path(path) => {
+                let (node, _) = self.local_file(path, place)?;
+                (path.to_owned(), node)
+            }
+            _ => self.fetched(unpacked.record("archive")?)?,
+        };
+        let recipe = kinds::recipe(unpacked::NAME, &(), vec![archive], format!("unpack {name}"));
+        let place = self.nearest(&[place, file.place("content")]);
+        let input = contents.input(self.add(recipe, place));
+        let part = What::InputPart(input, unpacked.string("path")?.to_owned());
+        contents.parameters.entries.push(Declared::new(file.string("path")?, 0o755, part));
         Ok(())
     }
 
@@ -248,7 +273,7 @@ impl Lowering<'_, '_> {
             }
             let tree = import_directory(self.inputs.store, &host, self.source_date()).map_err(refused)?;
             let input = contents.input(self.local_directory(&tree, from)?);
-            contents.parameters.entries.push(Declared::new(path, 0o755, What::InputTree(input)));
+            contents.parameters.entries.push(Declared::new(path, 0o755, What::InputPart(input, "/".to_owned())));
             return Ok(());
         };
         let mode = mode.unwrap_or(if imported.executable { 0o755 } else { 0o644 });

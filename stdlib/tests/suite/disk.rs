@@ -81,6 +81,113 @@ impl Disk {
     }
 }
 
+/// Makes a tar of the files and links that a shell script makes.
+fn tar(project: &Project, name: &str, script: &str) {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = project.path(name);
+    let script = format!("cd '{}' && {script}\ntar -cf '{}' --sort=name .", scratch.path().display(), path.display());
+    run("tar", "sh", &["-ec", &script], b"");
+}
+
+#[test]
+fn archives_fill_partitions() {
+    let project = Project::new();
+    tar(
+        &project,
+        "rootfs.tar",
+        "mkdir -p usr/share tmp && chmod 1777 tmp && echo one > usr/share/one && ln usr/share/one usr/two && ln -s share/one usr/three",
+    );
+    run("xz-utils", "xz", &["-k", project.path("rootfs.tar").to_str().unwrap()], b"");
+    project.write_img(
+        "data.img",
+        r#"
+x = images.Image {
+  format = 'disk-image
+  partition-table-type = 'gpt
+  partitions = [
+    images.Partition {
+      name = "data"
+      files = [
+        os.File { path = "/"; content = os.unpack(./rootfs.tar.xz) },
+        os.File { path = "/usr/part"; content = os.unpack(./rootfs.tar) { path = "/usr/share" } },
+        os.File { path = "/usr/file"; content = os.unpack(./rootfs.tar) { path = "/usr/three" } },
+        os.File { path = "/deb"; content = os.unpack(./packages/busybox.deb) },
+      ]
+    },
+  ]
+}
+"#,
+    );
+    let store = project.store();
+    let built = project.build("data.img", &store, 2);
+    let disk = gpt::GptConfig::new().writable(false).open(&built.path).unwrap();
+    let partition = disk.partitions().values().next().unwrap();
+    let data = cut(&built.path, partition.first_lba * 512, (partition.last_lba - partition.first_lba + 1) * 512);
+    run("e2fsprogs", "e2fsck", &["-fn", data.path().to_str().unwrap()], b"");
+    let shown = run("e2fsprogs", "debugfs", &["-R", "stat /usr/two", data.path().to_str().unwrap()], b"");
+    assert!(shown.contains("Links: 2"), "two names of one file stay so: {shown}");
+    let data = Ext4::load_from_path(data.path()).unwrap();
+    for path in ["/usr/share/one", "/usr/two", "/usr/three", "/usr/part/one", "/usr/file"] {
+        assert_eq!(data.read_to_string(path).unwrap(), "one\n", "{path}");
+    }
+    assert_eq!(data.metadata("/tmp").unwrap().mode(), 0o1777);
+    assert!(data.exists("/deb/usr/bin/busybox").unwrap() && !data.exists("/deb/DEBIAN").unwrap());
+}
+
+#[test]
+fn tables_have_what_is_written_of_them() {
+    let project = Project::new();
+    project.write("blob.bin", vec![7; 1000]);
+    project.write_img(
+        "table.img",
+        r#"
+x = images.Image {
+  format = 'disk-image
+  partition-table-type = 'gpt
+  guid = os.uuid("aaaaaaaa-0000-4000-8000-000000000001")
+  entry-array-offset = 900KiB
+  partitions = [
+    images.Partition {
+      name = "bios"
+      file-system = 'unformatted
+      type = "bios-boot"
+      image = ./blob.bin
+    },
+    images.Partition {
+      name = "home"
+      flags = ['boot]
+      type = "933AC7E1-2EB4-4F13-B844-0E14E2AEF915"
+      guid = os.uuid("aaaaaaaa-0000-4000-8000-000000000002")
+      attributes = ['required, 'no-block-io, 'read-only, 'no-auto, 'grow-file-system]
+    },
+  ]
+}
+"#,
+    );
+    let built = project.build("table.img", &project.store(), 2);
+    let verdict = run("gdisk", "sgdisk", &["-v", built.path.to_str().unwrap()], b"");
+    assert!(verdict.contains("No problems found"), "{verdict}");
+    let table = run("gdisk", "sgdisk", &["-p", "-i", "1", "-i", "2", built.path.to_str().unwrap()], b"");
+    let wanted = ["GUID", "flags", "Main partition table", "Partition name", "size"];
+    let lines: Vec<&str> = table.lines().filter(|line| wanted.iter().any(|word| line.contains(word))).collect();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    Sector size (logical): 512 bytes
+    Disk identifier (GUID): AAAAAAAA-0000-4000-8000-000000000001
+    Main partition table begins at sector 1800 and ends at sector 1831
+    Partition GUID code: 21686148-6449-6E6F-744E-656564454649 (BIOS boot partition)
+    Partition unique GUID: B848C716-ED23-86D8-9D19-A8E4147296B2
+    Partition size: 2 sectors (1024 bytes)
+    Attribute flags: 0000000000000000
+    Partition name: 'bios'
+    Partition GUID code: 933AC7E1-2EB4-4F13-B844-0E14E2AEF915 (Linux /home)
+    Partition unique GUID: AAAAAAAA-0000-4000-8000-000000000002
+    Partition size: 80 sectors (40.0 KiB)
+    Attribute flags: 9800000000000007
+    Partition name: 'home'
+    "#);
+    assert_eq!(std::fs::read(&built.path).unwrap()[1 << 20..][..1001], [&[7; 1000][..], &[0]].concat());
+}
+
 fn sample() -> Disk {
     let project = Project::new();
     Disk::of(&project.build("system.img", &project.store(), 2))

@@ -23,8 +23,10 @@ const EXPECTED: &[(&str, u32, &str)] = &[
     ("local", 1, "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73"),
     ("package", 2, "4e2b1b0af873752025fb741258fe88e990a0418b480657bc23235eccdd55cc28"),
     ("part", 1, "5790d113c09b3a57431f6a7a29a6b382b1acdd9ab301aec5f63aea9703bb2d3e"),
+    ("raw", 1, "bee9b522ffee9089566da73f388766c5ef846c7bf1dd907e9b0e0653d90f449b"),
     ("script-report", 2, "4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945"),
     ("tree", 2, "a7715da9a39e0432506675f293f0406914a0b36e131860d3e79a1e7e6b1319f2"),
+    ("unpacked", 1, "9aa1177db32927b5b53a0ad62e0fb3b424256c31f584118be743205fc049b345"),
 ];
 
 const TIME: i64 = 1_000_000_000;
@@ -63,6 +65,8 @@ fn artefacts(store: &Store) -> Vec<(&'static str, Output)> {
     let fat = make(store, "fat", fat, &[make(store, "tree", files, &[blob])]);
     let debian = make(store, "debian", debian(), &[busybox, kernel, blob]);
     let report = make(store, "script-report", Value::Null, &[debian, busybox]);
+    let raw = make(store, "raw", json!({"len": 4096}), &[blob]);
+    let unpacked = make(store, "unpacked", Value::Null, &[local(store, &packages::busybox())]);
     let disk = make(store, "disk", disk(), &[fat, ext4, part]);
     vec![
         ("archive-file", archived),
@@ -75,8 +79,10 @@ fn artefacts(store: &Store) -> Vec<(&'static str, Output)> {
         ("local", blob),
         ("package", kernel),
         ("part", part),
+        ("raw", raw),
         ("script-report", report),
         ("tree", tree),
+        ("unpacked", unpacked),
     ]
 }
 
@@ -99,7 +105,7 @@ fn root() -> Value {
             entry("/boot/vmlinuz", 0o777, json!({"SymlinkToMatch": "/boot/vmlinuz-*"})),
             entry("/content", 0o644, json!({"Content": {"len": 3, "runs": []}})),
             entry("/input", 0o644, json!({"Input": 2})),
-            entry("/tree", 0o644, json!({"InputTree": 1})),
+            entry("/tree", 0o644, json!({"InputPart": [1, "/"]})),
             entry("/file", 0o644, json!({"InputFile": [1, "/usr/bin/busy*"]})),
         ],
     })
@@ -132,12 +138,12 @@ fn disk() -> Value {
     let partition = |name: &str, guid: &str| {
         json!({
             "name": name, "label": name, "offset": null, "alignment": 1 << 20, "type_guid": GUIDS[1], "guid": guid,
-            "mbr_kind": 131, "is_boot": name == "root",
+            "mbr_kind": 131, "is_boot": name == "root", "attributes": 0, "is_in_mbr": false,
         })
     };
     json!({
         "len": 64 << 20,
-        "table": {"Gpt": {"guid": GUIDS[0]}},
+        "table": {"Gpt": {"guid": GUIDS[0], "entry_array_at": null}},
         "partitions": [partition("ESP", GUIDS[0]), partition("root", GUIDS[1])],
         "loaders": [{"name": "loader", "at": 32 << 10}],
     })

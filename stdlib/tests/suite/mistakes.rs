@@ -41,6 +41,7 @@ fn every_mistake_is_found() {
     for input in inputs {
         let project = Project::new();
         project.write("packages/broken.deb", "this is no archive");
+        project.write("big.bin", vec![1; 100_000]);
         project.write("mistake.img", fs::read(input).unwrap());
         let folder = project.path("").display().to_string();
         let found = found(&project, "mistake.img").replace(&folder, "PROJECT/");
