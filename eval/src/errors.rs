@@ -155,7 +155,7 @@ pub(crate) fn wrong_type(slot: &str, expected: &str, found: &str, place: Place, 
 }
 
 /// Returns the place of the opening brace of a body: to underline the whole body would say no more.
-fn brace(body: Place) -> Place {
+pub(crate) fn brace(body: Place) -> Place {
     Place { file: body.file, span: Span { start: body.span.start, end: body.span.start + 1 } }
 }
 

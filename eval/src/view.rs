@@ -122,6 +122,11 @@ impl<'e, 'h> View<'e, 'h> {
         field.and_then(|field| field.steps.last()).map_or(self.record.place(), value_place)
     }
 
+    /// Returns where the braces of the record begin: a place of one character for a label on the whole of it.
+    pub fn brace(&self) -> Place {
+        errors::brace(self.record.place())
+    }
+
     /// Returns the name of the record's type; empty for an anonymous record.
     pub fn type_name(&self) -> &'h str {
         self.record.ty.map_or("", |ty| self.evaluator.program.type_name(ty))

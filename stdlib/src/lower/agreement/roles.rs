@@ -1,0 +1,157 @@
+//! Roles: which partition is the root, which one is booted from, and whether kernel, loader and firmware belong together.
+
+use gravure_eval::View;
+use gravure_lang::Diagnostic;
+
+use super::{Subject, label_of};
+use crate::lower::LowerError;
+
+/// Platforms of image, operating system, kernel and boot loader that differ.
+pub(super) fn platforms(subject: &Subject<'_, '_, '_>) -> Result<Vec<Diagnostic>, LowerError> {
+    let Some(system) = subject.system else { return Ok(Vec::new()) };
+    let mut found = Vec::new();
+    let whole = system.string("platform")?;
+    let place = subject.place(system, "platform");
+    let of_image = subject.image.string("platform")?;
+    if of_image != whole {
+        let message = format!("the image is for `{of_image}`, and its operating system for `{whole}`");
+        let diagnostic = Diagnostic::error("E0426", message, subject.place(subject.image, "platform"), "the image");
+        found.push(diagnostic.label(place, "the operating system"));
+    }
+    let bootloader = system.record("bootloader")?;
+    let parts = [
+        (system.record("kernel")?, subject.place(system, "kernel"), "kernel"),
+        (bootloader.record("loader")?, subject.place(bootloader, "loader"), "boot loader"),
+    ];
+    for (part, chosen, what) in parts {
+        let platform = part.string("platform")?;
+        if platform != whole {
+            let message = format!("the operating system is for `{whole}`, and its {what} for `{platform}`");
+            let own = (subject.nearest)(&[part.place("platform"), chosen]);
+            let diagnostic = Diagnostic::error("E0426", message, own, format!("this {what}"));
+            found.push(diagnostic.label(place, "the operating system"));
+        }
+    }
+    Ok(found)
+}
+
+/// No root, or several.
+pub(super) fn root(subject: &Subject<'_, '_, '_>) -> Result<Vec<Diagnostic>, LowerError> {
+    if subject.system.is_none() {
+        return Ok(Vec::new());
+    }
+    let message = "an image of an operating system has one partition with `content = 'root`";
+    let help = "add `images.root-partition { label = image.label }`";
+    one_of(subject, &subject.partitions_of("root")?, "content", ("E0422", message, help))
+}
+
+/// No partition that is booted from, or several.
+pub(super) fn boot_partition(subject: &Subject<'_, '_, '_>) -> Result<Vec<Diagnostic>, LowerError> {
+    if subject.system.is_none() {
+        return Ok(Vec::new());
+    }
+    let found = subject.partitions_with(|partition| Ok(partition.strings("flags")?.contains(&"boot")))?;
+    let message = "an image of an operating system has one partition with the flag `'boot`";
+    one_of(subject, &found, "flags", ("E0423", message, "write `flags += ['boot]` in the partition to boot from"))
+}
+
+/// Reports what is not there exactly once.
+fn one_of(
+    subject: &Subject<'_, '_, '_>,
+    partitions: &[View<'_, '_>],
+    field: &str,
+    (code, message, help): (&'static str, &str, &str),
+) -> Result<Vec<Diagnostic>, LowerError> {
+    Ok(match partitions {
+        [_] => Vec::new(),
+        [] => {
+            let place = subject.place(subject.image, "partitions");
+            let message = format!("{message}, and this one has none");
+            vec![Diagnostic::error(code, message, place, "none of these").help(help)]
+        }
+        [others @ .., last] => {
+            let message = format!("{message}, and this one has {}", partitions.len());
+            let mut diagnostic = Diagnostic::error(code, message, subject.place(*last, field), name_of(*last)?);
+            for other in others {
+                diagnostic = diagnostic.label(subject.place(*other, field), name_of(*other)?);
+            }
+            vec![diagnostic]
+        }
+    })
+}
+
+fn name_of(partition: View<'_, '_>) -> Result<String, LowerError> {
+    Ok(format!("`{}`", partition.string("name")?))
+}
+
+/// A boot loader without the EFI system partition that it is started from, and such a partition without a boot loader.
+pub(super) fn loader(subject: &Subject<'_, '_, '_>) -> Result<Vec<Diagnostic>, LowerError> {
+    let Some(system) = subject.system else { return Ok(Vec::new()) };
+    let bootloader = system.record("bootloader")?;
+    let loader = bootloader.record("loader")?;
+    let name = loader.string("name")?;
+    let chosen = subject.place(bootloader, "loader");
+    let efi_partitions = subject.partitions_of("bootloader")?;
+    let has_files = !loader.records("files")?.is_empty();
+    Ok(match efi_partitions.first() {
+        None if has_files => {
+            let message =
+                format!("boot loader `{name}` is started from an EFI system partition, and the image has none");
+            let place = subject.place(subject.image, "partitions");
+            let diagnostic = Diagnostic::error("E0424", message, place, "none of these has `content = 'bootloader`");
+            vec![diagnostic.label(chosen, "this boot loader").help("add `images.esp-partition`")]
+        }
+        Some(&partition) if !has_files => {
+            let message = format!(
+                "boot loader `{name}` has no files for the EFI system partition `{}`",
+                partition.string("name")?
+            );
+            let diagnostic =
+                Diagnostic::error("E0425", message, subject.place(partition, "content"), "nothing to put here");
+            vec![diagnostic.label(chosen, "this boot loader")]
+        }
+        _ => Vec::new(),
+    })
+}
+
+/// An EFI system partition whose file system firmware does not read.
+pub(super) fn esp_file_system(subject: &Subject<'_, '_, '_>) -> Result<Vec<Diagnostic>, LowerError> {
+    let mut found = Vec::new();
+    for partition in subject.partitions_with(|partition| Ok(partition.strings("flags")?.contains(&"esp")))? {
+        let file_system = partition.string("file-system")?;
+        if !matches!(file_system, "vfat" | "fat12" | "fat16" | "fat32") {
+            let message = format!("UEFI reads FAT, and the EFI system partition has `'{file_system}`");
+            let place = subject.place(partition, "file-system");
+            let diagnostic = Diagnostic::error("E0428", message, place, "this file system");
+            let diagnostic = diagnostic.label(subject.place(partition, "flags"), "the EFI system partition");
+            found.push(diagnostic.help("write `file-system = 'fat32`"));
+        }
+    }
+    Ok(found)
+}
+
+/// A root that is not what the operating system mounts on `/`.
+pub(super) fn mounted_root(subject: &Subject<'_, '_, '_>) -> Result<Vec<Diagnostic>, LowerError> {
+    let Some(system) = subject.system else { return Ok(Vec::new()) };
+    let [root] = subject.partitions_of("root")?[..] else { return Ok(Vec::new()) };
+    let mut differing = Vec::new();
+    for mounted in system.records("file-systems")? {
+        if mounted.string("mount-point")? != "/" {
+            continue;
+        }
+        let (label, found) = (label_of(mounted)?, root.string("label")?);
+        if let Some(label) = label.filter(|&label| label != found) {
+            let message =
+                format!("the operating system finds its root by the label `{label}`, and the root's is `{found}`");
+            let diagnostic = Diagnostic::error("E0415", message, root.place("label"), "the partition's label");
+            differing.push(diagnostic.label(mounted.place("device"), "looked for here"));
+        }
+        let (ty, found) = (mounted.string("type")?, root.string("file-system")?);
+        if ty != found {
+            let message = format!("the operating system mounts its root as `'{ty}`, and the root is `'{found}`");
+            let diagnostic = Diagnostic::error("E0416", message, root.place("file-system"), "the partition's");
+            differing.push(diagnostic.label(mounted.place("type"), "mounted as this"));
+        }
+    }
+    Ok(differing)
+}
