@@ -6,6 +6,7 @@
 mod debian;
 mod lock;
 mod mmdebstrap;
+mod same_bytes;
 
 use std::fs;
 use std::path::{Path, PathBuf};
