@@ -7,23 +7,16 @@
 # gravure from a store whose results were removed. mmdebstrap writes a tar archive; gravure a whole disk, kernel and initrd
 # included. CPU is user and system time of all processes.
 set -euo pipefail
-repository=$(cd "$(dirname "$0")/../.." && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+repository=$(cd "$here/../.." && pwd)
 work=${1:-$(mktemp -d)}
 runs=${2:-3}
 mkdir -p "$work/debs"
 cd "$work"
 export SOURCE_DATE_EPOCH=1700000000 TZ=UTC GRAVURE_STORE="$work/store"
 
-names="linux-image-amd64 grub-efi-amd64-bin systemd-sysv systemd-boot dbus udev openssh-server sudo iproute2 iputils-ping
-    isc-dhcp-client ca-certificates curl wget git vim less man-db python3 build-essential nginx sqlite3 htop tmux rsync
-    firmware-linux-free locales tzdata bash-completion strace tcpdump nftables cloud-init e2fsprogs dosfstools parted zstd
-    xz-utils initramfs-tools perl manpages"
-
 install_by_scripts() {
-    mmdebstrap --quiet --mode=root --variant=important --include="$(echo $names | tr ' ' ,)" \
-        --aptopt='Apt::Install-Recommends "false"' --skip=essential/unlink \
-        --setup-hook='mkdir -p "$1"/var/cache/apt/archives/' --setup-hook="sync-in $work/debs /var/cache/apt/archives/" \
-        --customize-hook="sync-out /var/cache/apt/archives $work/debs" bookworm "$work/theirs.tar"
+    bash "$here/root.sh" "$work/theirs.tar" "$work/debs"
 }
 
 # The same packages by name, whatever they are named for; of the kernel gravure takes the files only.
@@ -59,7 +52,7 @@ gravure=${CARGO_TARGET_DIR:-$repository/target}/release/gravure
 write_configuration
 "$gravure" build packages.img >/dev/null 2>&1
 export -f install_by_scripts
-export names work
+export here work
 for _ in $(seq "$runs"); do
     rm -rf store/records/nodes store/records/actions packages.raw theirs.tar
     measured gravure "$gravure" build --offline packages.img
