@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::directory::{self, DirectoryEntry, FileType};
+use super::directory::{Directory, DirectoryEntry, FileType};
 use super::inode::{self, LINK_MAX, TIMES};
 use super::superblock::FIRST_INO;
 use super::xattr::{self, Attributes};
@@ -51,10 +51,7 @@ pub(super) struct Node<'a> {
 /// What an inode consists of, beside its metadata.
 #[derive(Debug)]
 pub(super) enum Body<'a> {
-    Directory {
-        entries: Vec<DirectoryEntry<'a>>,
-        blocks: u64,
-    },
+    Directory(Directory<'a>),
     File {
         content: &'a Extents,
         ranges: Vec<Range<u64>>,
@@ -100,7 +97,7 @@ impl Node<'_> {
     /// Bytes of the content (`i_size`).
     pub(super) fn size(&self, block_size: u64) -> u64 {
         match &self.body {
-            Body::Directory { blocks, .. } => blocks * block_size,
+            Body::Directory(directory) => directory.blocks() * block_size,
             Body::File { content, .. } => content.len(),
             Body::Symlink(target) => target.len() as u64,
             Body::InInode { size, .. } => *size,
@@ -112,12 +109,22 @@ impl Node<'_> {
         if self.links > LINK_MAX { 1 } else { self.links as u16 }
     }
 
+    /// `i_flags`: that a directory has an index.
+    pub(super) fn index_flag(&self) -> u32 {
+        match &self.body {
+            Body::Directory(directory) if directory.index_levels().is_some() => inode::INDEX_FL,
+            _ => 0,
+        }
+    }
+
     /// Checks and computes what is known only after the whole tree was seen.
     fn finish(&mut self, is_lost_and_found: bool, options: &Options) -> Result<(), Error> {
-        if let Body::Directory { entries, blocks } = &mut self.body {
-            let block_size = u64::from(options.block_size);
-            let least = if is_lost_and_found { LOST_AND_FOUND_SIZE / block_size } else { 1 };
-            *blocks = directory::blocks(entries, block_size, options.features.metadata_csum).max(least);
+        if let Body::Directory(directory) = &mut self.body {
+            if is_lost_and_found {
+                directory.arrange_linear(LOST_AND_FOUND_SIZE / u64::from(options.block_size), options);
+            } else {
+                directory.arrange(options);
+            }
         } else if self.links > LINK_MAX {
             return Err(Error::Links { path: self.path.clone(), links: self.links });
         }
@@ -149,7 +156,7 @@ impl<'a, 'o> Collector<'a, 'o> {
             collector.add_node(&path, entry, 0)?;
         } else {
             let metadata = Metadata { mode: 0o700, mtime: options.time, ..Metadata::default() };
-            let body = empty_directory(ino(1), ROOT_INO);
+            let body = Body::Directory(Directory::empty(ino(1), ROOT_INO));
             let (mode, attributes) = (inode::S_IFDIR | metadata.mode, Attributes::default());
             let metadata = Cow::Owned(metadata);
             collector.nodes.push(Node { path, metadata, mode, links: 2, body, attributes });
@@ -193,7 +200,7 @@ impl<'a, 'o> Collector<'a, 'o> {
         let node = &mut self.nodes[directory];
         node.links += u64::from(file_type == FileType::Directory);
         match &mut node.body {
-            Body::Directory { entries, .. } => entries.push(DirectoryEntry { ino: ino(index), file_type, name }),
+            Body::Directory(directory) => directory.push(DirectoryEntry { ino: ino(index), file_type, name }),
             _ => unreachable!("the parent of every path of a tree is a directory"),
         }
     }
@@ -205,7 +212,7 @@ impl<'a, 'o> Collector<'a, 'o> {
             return Err(Error::ModificationTime { path: path.clone(), mtime: metadata.mtime });
         }
         let (kind, body) = match &entry.kind {
-            Kind::Directory => (inode::S_IFDIR, empty_directory(ino(index), ino(parent))),
+            Kind::Directory => (inode::S_IFDIR, Body::Directory(Directory::empty(ino(index), ino(parent)))),
             Kind::File(content) => (inode::S_IFREG, file(path, content, self.options)?),
             Kind::Symlink(target) => (inode::S_IFLNK, symlink(path, target, self.options)?),
             &Kind::CharacterDevice { major, minor } => (inode::S_IFCHR, device(path, major, minor)?),
@@ -235,11 +242,6 @@ fn file_type(kind: &Kind) -> FileType {
         Kind::Fifo => FileType::Fifo,
         Kind::Socket => FileType::Socket,
     }
-}
-
-fn empty_directory<'a>(own: u32, parent: u32) -> Body<'a> {
-    let entry = |ino, name| DirectoryEntry { ino, file_type: FileType::Directory, name };
-    Body::Directory { entries: vec![entry(own, b"."), entry(parent, b"..")], blocks: 0 }
 }
 
 fn file<'a>(path: &TreePath, content: &'a Extents, options: &Options) -> Result<Body<'a>, Error> {

@@ -29,6 +29,11 @@ fn write_plan(text: &mut String, plan: &Plan, options: &Options) -> fmt::Result 
     for (index, (node, place)) in plan.contents.nodes.iter().zip(&plan.places).enumerate() {
         let size = node.size(geometry.block_size);
         write!(text, "inode {}: {} mode {:o}, links {}, size {size}", ino(index), node.path, node.mode, node.links)?;
+        if let Body::Directory(directory) = &node.body
+            && let Some(levels) = directory.index_levels()
+        {
+            write!(text, ", index of {levels} levels")?;
+        }
         match node.body {
             Body::InInode { .. } => write!(text, ", in the inode")?,
             _ => write!(text, ",{}", Blocks(&place.mapping))?,

@@ -18,6 +18,8 @@ pub(super) const S_IFLNK: u16 = 0xA000;
 /// `i_mode`: a socket.
 pub(super) const S_IFSOCK: u16 = 0xC000;
 
+/// `i_flags`: the directory has a hashed index.
+pub(super) const INDEX_FL: u32 = 0x1000;
 /// `i_flags`: `i_block` is the root of an extent tree.
 pub(super) const EXTENTS_FL: u32 = 0x80000;
 

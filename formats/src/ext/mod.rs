@@ -9,7 +9,7 @@
 //!
 //! The format is that of the kernel's documentation ("ext4 Data Structures and Algorithms"), with the features that
 //! mke2fs 1.47 and GRUB 2.06 agree on: extents, flex_bg, 64bit, metadata_csum, has_journal, sparse_super, huge_file,
-//! dir_nlink, extra_isize, ext_attr, filetype and dir_index (directories are linear all the same).
+//! dir_nlink, extra_isize, ext_attr, filetype and dir_index.
 //!
 //! | file | what |
 //! |---|---|
@@ -17,7 +17,8 @@
 //! | `geometry`, `space` | where the metadata of groups lies, and the blocks between |
 //! | `plan` | gives places, and finds the size |
 //! | `write` | emits everything |
-//! | `superblock`, `inode`, `directory`, `extent_tree`, `xattr`, `journal`, `checksum` | records on disk |
+//! | `superblock`, `inode`, `directory`, `htree`, `extent_tree`, `xattr`, `journal` | records on disk |
+//! | `checksum`, `name_hash` | sums over records, hashes of names |
 //! | `dump` | a plan as text |
 
 mod checksum;
@@ -26,8 +27,10 @@ mod directory;
 mod dump;
 mod extent_tree;
 mod geometry;
+mod htree;
 mod inode;
 mod journal;
+mod name_hash;
 mod plan;
 mod space;
 mod superblock;
@@ -73,11 +76,13 @@ pub struct Features {
     pub metadata_csum: bool,
     /// Block numbers of more than 32 bits and descriptors of 64 bytes (`64bit`). Old boot loaders cannot read them.
     pub bits64: bool,
+    /// Hashed indexes of directories that exceed a block (`dir_index`). Without it, they are linear.
+    pub dir_index: bool,
 }
 
 impl Default for Features {
     fn default() -> Features {
-        Features { metadata_csum: true, bits64: true }
+        Features { metadata_csum: true, bits64: true, dir_index: true }
     }
 }
 

@@ -223,7 +223,7 @@ impl<'g> Allocation<'g> {
         self.space.take(0..journal, &mut self.journal.runs);
         for (node, place) in contents.nodes.iter().zip(&mut self.places) {
             match &node.body {
-                Body::Directory { blocks, .. } => self.space.take(0..*blocks, &mut place.mapping.runs),
+                Body::Directory(directory) => self.space.take(0..directory.blocks(), &mut place.mapping.runs),
                 Body::Symlink(_) => self.space.take(0..1, &mut place.mapping.runs),
                 Body::File { .. } | Body::InInode { .. } => {}
             }

@@ -161,7 +161,7 @@ impl Features {
         const HAS_JOURNAL: u32 = 0x4;
         const EXT_ATTR: u32 = 0x8;
         const DIR_INDEX: u32 = 0x20;
-        EXT_ATTR | DIR_INDEX | if has_journal { HAS_JOURNAL } else { 0 }
+        EXT_ATTR | if self.dir_index { DIR_INDEX } else { 0 } | if has_journal { HAS_JOURNAL } else { 0 }
     }
 
     /// `s_feature_incompat`.

@@ -14,7 +14,7 @@ use super::plan::{Place, Plan};
 use super::superblock::{
     BLOCK_UNINIT, Descriptor, FIRST_INO, INODE_UNINIT, INODE_ZEROED, JournalBackup, SUPERBLOCK_AT, Superblock,
 };
-use super::{Options, directory, xattr};
+use super::{Options, xattr};
 use crate::{Capacity, Data, Extent, Extents};
 
 /// Returns the image of the file system.
@@ -70,7 +70,7 @@ impl Writer<'_> {
         }
         let (flags, block) = match node.body {
             Body::InInode { block, .. } => (0, block),
-            _ => (EXTENTS_FL, self.extent_tree(&place.mapping, checksums)),
+            _ => (EXTENTS_FL | node.index_flag(), self.extent_tree(&place.mapping, checksums)),
         };
         let inode = Inode {
             mode: node.mode,
@@ -90,8 +90,8 @@ impl Writer<'_> {
 
     fn content(&mut self, node: &Node, mapping: &Mapping, checksums: Checksums) {
         match &node.body {
-            Body::Directory { entries, blocks } => {
-                let bytes = directory::to_bytes(entries, *blocks, self.block_size(), checksums);
+            Body::Directory(directory) => {
+                let bytes = directory.to_bytes(self.block_size(), checksums);
                 self.map(&Extents::from_bytes(bytes), mapping);
             }
             Body::Symlink(target) => self.map(&Extents::from_bytes((*target).clone()), mapping),
@@ -223,7 +223,7 @@ impl Writer<'_> {
         let from_ino = |ino: u32| (ino.saturating_sub(FIRST_INO - 1) as usize).min(nodes.len());
         let others = nodes[from_ino(first).max(1)..from_ino(next).max(1)].iter();
         let root = u32::from(index == 0);
-        root + others.filter(|node| matches!(node.body, Body::Directory { .. })).count() as u32
+        root + others.filter(|node| matches!(node.body, Body::Directory(_))).count() as u32
     }
 
     /// Returns a block of bitmap with the bits of `used` set, and those from `bits` on, which stand for nothing.

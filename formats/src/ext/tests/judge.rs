@@ -6,7 +6,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::process::{Command, Output};
 
-use ext4_view::Ext4;
+use ext4_view::{Ext4, Ext4Error};
 use tempfile::NamedTempFile;
 
 use crate::ext::{Options, layout};
@@ -134,6 +134,21 @@ impl Image {
                 _ => assert!(!metadata.is_dir() && !metadata.is_symlink(), "kind of {path}"),
             }
         }
+    }
+
+    /// Returns which of every `step`th path of `tree` the independent reader does not find; it goes by hashes where
+    /// it can.
+    pub(super) fn not_found_of_every(&self, step: usize, tree: &Tree) -> Vec<TreePath> {
+        let file_system = Ext4::load_from_path(self.path()).unwrap();
+        let is_found = |path: &TreePath| {
+            let on_disk = absolute(path);
+            match file_system.symlink_metadata(ext4_view::Path::try_from(on_disk.as_slice()).unwrap()) {
+                Ok(_) => true,
+                Err(Ext4Error::NotFound) => false,
+                Err(error) => panic!("{path}: {error}"),
+            }
+        };
+        tree.iter().step_by(step).map(|(path, ..)| path).filter(|path| !is_found(path)).cloned().collect()
     }
 }
 

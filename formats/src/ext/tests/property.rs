@@ -94,13 +94,15 @@ fn tree() -> impl Strategy<Value = Tree> {
 
 fn any_options(capacity: Capacity) -> impl Strategy<Value = Options> {
     let block_size = prop_oneof![3 => Just(4096u32), 1 => Just(2048), 1 => Just(1024)];
-    let flags = (prop::bool::weighted(0.8), prop::bool::weighted(0.8), prop::bool::weighted(0.8));
-    (block_size, flags).prop_map(move |(block_size, (metadata_csum, bits64, journal))| Options {
-        block_size,
-        journal,
-        features: Features { metadata_csum, bits64 },
-        ..options(capacity)
-    })
+    let flag = || prop::bool::weighted(0.8);
+    (block_size, (flag(), flag(), flag(), flag())).prop_map(
+        move |(block_size, (metadata_csum, bits64, dir_index, journal))| Options {
+            block_size,
+            journal,
+            features: Features { metadata_csum, bits64, dir_index },
+            ..options(capacity)
+        },
+    )
 }
 
 fn any_guess() -> impl Strategy<Value = Options> {
