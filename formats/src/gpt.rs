@@ -15,6 +15,7 @@ use std::ops::RangeInclusive;
 
 use crate::Extents;
 use crate::guid::Guid;
+use crate::layout::Piece;
 use crate::mbr::{self, SECTOR};
 use crate::units::Grouped;
 
@@ -77,17 +78,6 @@ pub struct Partition {
     pub last_lba: u64,
     /// Bits of [`attribute`].
     pub attributes: u64,
-}
-
-/// One part of a table, to be placed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Piece {
-    /// What it is, as messages call it.
-    pub what: &'static str,
-    /// Where it belongs, in bytes.
-    pub at: u64,
-    /// Its bytes.
-    pub content: Extents,
 }
 
 /// Why a table cannot be written.
@@ -275,7 +265,7 @@ impl Table {
         };
         let mut array = Extents::from_bytes(array);
         array.pad_to(SECTOR);
-        let piece = |what, at, content| Piece { what, at, content };
+        let piece = |what: &str, at, content| Piece { what: what.to_owned(), at, content };
         Ok(vec![
             piece("protective MBR", mbr::TABLE_AT, mbr::protective(len / SECTOR)),
             piece("GPT header", HEADER_LBA * SECTOR, primary.to_extents()),

@@ -39,6 +39,17 @@ impl fmt::Display for Region {
     }
 }
 
+/// A part of a structure whose parts lie apart, to be placed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// What it is, as messages call it.
+    pub what: String,
+    /// Where it belongs, in bytes.
+    pub at: u64,
+    /// Its bytes.
+    pub content: Extents,
+}
+
 /// Two regions want the same bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clash {

@@ -88,7 +88,7 @@ fn the_entry_array_moves_behind_a_boot_loader() {
 fn a_short_array_leaves_sector_16_to_the_boot_loader() {
     let short = Table { n_entries: 56, ..sample() };
     let pieces = short.layout(SAMPLE_SECTORS * SECTOR).unwrap();
-    assert_eq!((pieces[2].what, pieces[2].at + pieces[2].content.len()), ("GPT entry array", 16 * SECTOR));
+    assert_eq!((pieces[2].what.as_str(), pieces[2].at + pieces[2].content.len()), ("GPT entry array", 16 * SECTOR));
     let warnings = [
         "Warning: There is a gap between the main partition table (ending sector 15)",
         "Warning: The size of the partition table (7168 bytes) is less than the minimum",

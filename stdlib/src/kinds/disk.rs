@@ -114,11 +114,12 @@ fn gpt_table(guid: Guid, partitions: &[Partition], places: &[gravure_formats::di
 fn mbr_table(signature: u32, partitions: &[Partition], places: &[gravure_formats::disk::Place]) -> mbr::Table {
     let entries = partitions.iter().zip(places).map(|(partition, place)| {
         Some(mbr::Partition {
+            name: partition.name.clone(),
             kind: partition.mbr_kind,
             active: partition.is_boot,
             first_lba: place.first_lba(),
             n_sectors: place.n_sectors(),
         })
     });
-    mbr::Table { disk_signature: signature, entries: entries.collect() }
+    mbr::Table { disk_signature: signature, entries: entries.collect(), logical: Vec::new() }
 }
