@@ -2,10 +2,11 @@
 //!
 //! The passes run one after the other, and what an earlier one found is the cause of what a later one finds in the same
 //! line. A line of a million wrong characters must cost no million diagnostics, so each pass is stopped at its first one.
+//! A lint is the cause of nothing: it never takes the place of an error.
 
 use std::ops::RangeInclusive;
 
-use crate::{Diagnostic, Place};
+use crate::{Diagnostic, Place, Severity};
 
 /// How many diagnostics a file gets at most.
 const MOST: usize = 200;
@@ -14,7 +15,7 @@ const MOST: usize = 200;
 pub(crate) struct Reports<'s> {
     text: &'s str,
     list: Vec<Diagnostic>,
-    /// The line of the last diagnostic.
+    /// The line of the last error.
     line: Option<RangeInclusive<usize>>,
 }
 
@@ -23,17 +24,20 @@ impl<'s> Reports<'s> {
         Reports { text, list: Vec::new(), line: None }
     }
 
-    /// Adds a diagnostic about a place, unless the last one is in the same line.
+    /// Adds a diagnostic about a place, unless the last error is in the same line.
     pub(crate) fn report(&mut self, place: Place, diagnostic: impl FnOnce(Place) -> Diagnostic) {
         let at = place.span.start as usize;
         if self.line.as_ref().is_some_and(|line| line.contains(&at)) {
             return;
         }
-        self.line = Some(self.line_of(at));
-        self.list.push(diagnostic(place));
+        let diagnostic = diagnostic(place);
+        if diagnostic.severity == Severity::Error {
+            self.line = Some(self.line_of(at));
+        }
+        self.list.push(diagnostic);
     }
 
-    /// Adds a diagnostic, unless the last one is in the same line.
+    /// Adds a diagnostic, unless the last error is in the same line.
     pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
         self.report(diagnostic.labels[0].place, |_| diagnostic);
     }
@@ -58,15 +62,22 @@ impl<'s> Reports<'s> {
         }
     }
 
-    /// Returns the first diagnostic of each line, in the order of the text.
+    /// Returns the first error or else the first lint of each line, in the order of the text; lints only as far as there is
+    /// room beside the errors.
     pub(crate) fn into_diagnostics(self) -> Vec<Diagnostic> {
         let mut lines = std::collections::BTreeSet::new();
         let text = self.text;
         let line = |diagnostic: &Diagnostic| line_start(text, diagnostic.labels[0].place.span.start as usize);
-        let mut kept = self.list;
-        kept.retain(|diagnostic| lines.insert(line(diagnostic)));
-        kept.sort_by_key(|diagnostic| diagnostic.labels[0].place.span.start);
+        let in_text = |diagnostic: &Diagnostic| diagnostic.labels[0].place.span.start;
+        let (mut kept, mut lints): (Vec<_>, Vec<_>) =
+            self.list.into_iter().partition(|diagnostic| diagnostic.severity == Severity::Error);
+        for found in [&mut kept, &mut lints] {
+            found.retain(|diagnostic| lines.insert(line(diagnostic)));
+            found.sort_by_key(in_text);
+        }
+        kept.extend(lints);
         kept.truncate(MOST);
+        kept.sort_by_key(in_text);
         kept
     }
 

@@ -113,3 +113,11 @@ fn long_lines_of_mistakes_are_cheap() {
     let lines = "x = 1 2\ny = ]\n".repeat(20_000);
     assert_eq!(parse(FileId(0), &lines).diagnostics.len(), 200);
 }
+
+/// Lints do not use up the room of errors.
+#[test]
+fn an_error_behind_many_lints_is_reported() {
+    let text = format!("{}a = )\n", "x = 1 ## nothing\n".repeat(500));
+    assert_eq!(codes(&text).last(), Some(&"E0023"));
+    assert_eq!(codes(&text).len(), 200);
+}
