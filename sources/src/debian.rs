@@ -136,13 +136,12 @@ impl Archive {
                 last.filter(|digest| store.contains(digest)).ok_or_else(|| not_in_store(&url))?
             }
         };
-        let verified = release::authenticated(&store.read(&digest)?, &url, &self.keys)?;
-        let release = Release::parse(&verified.text, &url)?;
+        let (release, signed) = believed(&store.read(&digest)?, &url, &self.keys)?;
         self.check_suite(&release, &url)?;
         if let Access::Online(..) = access {
             store.record(RECORDS, &key, &digest.0)?;
         }
-        Ok((digest, release, Signed { by: verified.key, at: verified.signed_at }))
+        Ok((digest, release, signed))
     }
 
     fn in_release_url(&self) -> String {
@@ -171,6 +170,21 @@ impl Archive {
             }
         }
     }
+}
+
+/// Returns what the `InRelease` that came from `url` says, and who has signed it.
+fn believed(in_release: &[u8], url: &str, keys: &Keyring) -> Result<(Release, Signed), Error> {
+    let verified = release::authenticated(in_release, url, keys)?;
+    let release = Release::parse(&verified.text, url)?;
+    Ok((release, Signed { by: verified.key, at: verified.signed_at }))
+}
+
+/// Returns when an archive was made, in seconds since 1970, as the `InRelease` says that came from `url`.
+///
+/// # Errors
+/// None of these keys has signed it, or it is not as such files are.
+pub fn release_date(in_release: &[u8], url: &str, keys: &Keyring) -> Result<i64, Error> {
+    believed(in_release, url, keys).map(|(release, _)| release.date)
 }
 
 /// Whether a name consists of what names of suites do: `bookworm`, `bullseye/updates`, `non-free-firmware`.
