@@ -3,7 +3,8 @@
 //! The inputs are the contents of the partitions in order, then the boot loaders.
 
 use gravure_eval::graph::{Failure, Task};
-use gravure_formats::disk::{Content, Disk, Request, Table, layout, place_partitions};
+use gravure_formats::disk::{Content, Disk, MbrPlace, Place, Request, Table, layout, place_in_mbr, place_partitions};
+use gravure_formats::mbr::Role;
 use gravure_formats::{Extents, Guid, gpt, mbr};
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +48,8 @@ pub(crate) struct Partition {
     pub(crate) attributes: u64,
     /// Whether the MBR beside a GPT has it too.
     pub(crate) is_in_mbr: bool,
+    /// Whether it is a primary or a logical partition of an MBR; none: as its number says.
+    pub(crate) is_logical: Option<bool>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -65,16 +68,18 @@ pub(crate) fn realise(builder: &Builder<'_>, task: &Task) -> Result<Artefact, Fa
         at: loader.at,
         content,
     });
-    let places = place_partitions(FIRST_PARTITION, &requests(&parameters.partitions, &inputs))?;
-    let table = match parameters.table {
+    let requests = requests(&parameters.partitions, &inputs);
+    let (table, places) = match parameters.table {
         TableKind::Gpt { guid, entry_array_at } => {
-            let table = gpt_table(guid, &parameters.partitions, &places);
-            Table::Gpt(match entry_array_at {
-                Some(at) => gpt::Table { entry_array_at: at / mbr::SECTOR, ..table },
-                None => table,
-            })
+            let places = place_partitions(FIRST_PARTITION, &requests)?;
+            (Table::Gpt(gpt_table(guid, entry_array_at, &parameters.partitions, &places)), places)
         }
-        TableKind::Mbr { signature } => Table::Mbr(mbr_table(signature, &parameters.partitions, &places)),
+        TableKind::Mbr { signature } => {
+            let roles: Vec<Option<Role>> = parameters.partitions.iter().map(Partition::role).collect();
+            let places = place_in_mbr(FIRST_PARTITION, &requests, &roles)?;
+            let table = mbr_table(signature, &parameters.partitions, &places);
+            (Table::Mbr(table), places.iter().map(|place| place.place).collect())
+        }
     };
     let parts = parameters.partitions.iter().zip(&places).zip(inputs);
     let parts =
@@ -97,7 +102,7 @@ fn requests(partitions: &[Partition], contents: &[Extents]) -> Vec<Request> {
     requests.collect()
 }
 
-fn gpt_table(guid: Guid, partitions: &[Partition], places: &[gravure_formats::disk::Place]) -> gpt::Table {
+fn gpt_table(guid: Guid, entry_array_at: Option<u64>, partitions: &[Partition], places: &[Place]) -> gpt::Table {
     let entries = partitions.iter().zip(places).map(|(partition, place)| {
         Some(gpt::Partition {
             type_guid: partition.type_guid,
@@ -108,18 +113,27 @@ fn gpt_table(guid: Guid, partitions: &[Partition], places: &[gravure_formats::di
             attributes: partition.attributes,
         })
     });
-    gpt::Table { entries: entries.collect(), ..gpt::Table::new(guid) }
+    let usual = gpt::Table::new(guid);
+    let entry_array_at = entry_array_at.map_or(usual.entry_array_at, |at| at / mbr::SECTOR);
+    gpt::Table { entries: entries.collect(), entry_array_at, ..usual }
 }
 
-fn mbr_table(signature: u32, partitions: &[Partition], places: &[gravure_formats::disk::Place]) -> mbr::Table {
-    let entries = partitions.iter().zip(places).map(|(partition, place)| {
-        Some(mbr::Partition {
+fn mbr_table(signature: u32, partitions: &[Partition], places: &[MbrPlace]) -> mbr::Table {
+    let parts = partitions.iter().zip(places).map(|(partition, MbrPlace { place, ebr_lba, .. })| {
+        let entry = mbr::Partition {
             name: partition.name.clone(),
             kind: partition.mbr_kind,
             active: partition.is_boot,
             first_lba: place.first_lba(),
             n_sectors: place.n_sectors(),
-        })
+        };
+        (entry, *ebr_lba)
     });
-    mbr::Table { disk_signature: signature, entries: entries.collect(), logical: Vec::new() }
+    mbr::Table::new(signature, parts)
+}
+
+impl Partition {
+    fn role(&self) -> Option<Role> {
+        self.is_logical.map(|is_logical| if is_logical { Role::Logical } else { Role::Primary })
+    }
 }

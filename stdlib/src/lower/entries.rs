@@ -1,6 +1,7 @@
 //! Entries of the partition table: what is written about a partition, apart from its content.
 
 use gravure_eval::{View, nearest};
+use gravure_formats::mbr::Role;
 use gravure_formats::{Guid, gpt, guid, mbr};
 use gravure_lang::Diagnostic;
 
@@ -45,6 +46,7 @@ pub(super) fn entry(
         is_boot,
         attributes: if is_boot { gpt::attribute::LEGACY_BOOT } else { 0 },
         is_in_mbr: partition.bool("in-mbr?")?,
+        is_logical: role(partition)?.map(|role| role == Role::Logical),
         name,
     };
     for attribute in partition.strings("attributes")? {
@@ -58,6 +60,12 @@ pub(super) fn entry(
         }
     }
     Ok(entry)
+}
+
+/// Returns whether a partition shall be a primary or a logical one in an MBR, if that was chosen.
+pub(super) fn role(partition: View<'_, '_>) -> Result<Option<Role>, LowerError> {
+    let role = partition.optional_string("mbr-role")?;
+    Ok(role.map(|role| if role == "logical" { Role::Logical } else { Role::Primary }))
 }
 
 /// Returns the GUID that a disk shall have, if one was chosen.
@@ -122,8 +130,14 @@ fn gpt_type(partition: View<'_, '_>, text: &str) -> Result<Guid, LowerError> {
 
 fn mbr_kind(partition: View<'_, '_>, text: &str) -> Result<u8, LowerError> {
     let digits = Some(text).filter(|text| text.len() == 2).and_then(|text| u8::from_str_radix(text, 16).ok());
-    digits.filter(|&kind| kind != 0).ok_or_else(|| {
-        let message = format!("`{text}` is not the type of a partition in an MBR: two hexadecimal digits, not both 0");
-        mistake("E0419", partition, "type", message, "in an MBR")
-    })
+    let message = match digits {
+        None | Some(0) => {
+            format!("`{text}` is not the type of a partition in an MBR: two hexadecimal digits, not both 0")
+        }
+        Some(mbr::kind::EXTENDED | mbr::kind::EXTENDED_LBA | mbr::kind::LINUX_EXTENDED) => {
+            format!("`{text}` is the type of an extended partition, which is made where partitions are logical")
+        }
+        Some(kind) => return Ok(kind),
+    };
+    Err(mistake("E0419", partition, "type", message, "in an MBR"))
 }

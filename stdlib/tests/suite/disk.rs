@@ -151,6 +151,7 @@ x = images.Image {
       name = "bios"
       file-system = 'unformatted
       type = "bios-boot"
+      guid = os.uuid("aaaaaaaa-0000-4000-8000-000000000003")
       image = ./blob.bin
     },
     images.Partition {
@@ -175,7 +176,7 @@ x = images.Image {
     Disk identifier (GUID): AAAAAAAA-0000-4000-8000-000000000001
     Main partition table begins at sector 1800 and ends at sector 1831
     Partition GUID code: 21686148-6449-6E6F-744E-656564454649 (BIOS boot partition)
-    Partition unique GUID: B848C716-ED23-86D8-9D19-A8E4147296B2
+    Partition unique GUID: AAAAAAAA-0000-4000-8000-000000000003
     Partition size: 2 sectors (1024 bytes)
     Attribute flags: 0000000000000000
     Partition name: 'bios'
@@ -186,6 +187,49 @@ x = images.Image {
     Partition name: 'home'
     "#);
     assert_eq!(std::fs::read(&built.path).unwrap()[1 << 20..][..1001], [&[7; 1000][..], &[0]].concat());
+}
+
+#[test]
+fn an_mbr_has_logical_partitions() {
+    let project = Project::new();
+    project.write_img(
+        "many.img",
+        r#"
+x = images.Image {
+  format = 'disk-image
+  size = 64MiB
+  partitions = [for number in range(1, 7) => images.Partition {
+    name = "data${number}"
+    size = 4MiB
+    label = "DATA${number}"
+    file-system = if number == 2 then 'fat12 else 'ext4
+    type = if number == 6 then "da" else none
+    files = [os.File { path = "/number"; content = "${number}" }]
+  }]
+}
+"#,
+    );
+    let built = project.build("many.img", &project.store(), 2);
+    let path = built.path.to_str().unwrap();
+    run("fdisk", "sfdisk", &["--verify", path], b"");
+    let table = run("fdisk", "sfdisk", &["--dump", path], b"");
+    let table: Vec<&str> = table.lines().filter_map(|line| line.split_once(" : ")).map(|(_, entry)| entry).collect();
+    insta::assert_snapshot!(table.join("\n"), @r#"
+    start=        2048, size=        8192, type=83
+    start=       10240, size=        8192, type=1
+    start=       18432, size=        8192, type=83
+    start=       26624, size=       30720, type=f
+    start=       28672, size=        8192, type=83
+    start=       38912, size=        8192, type=83
+    start=       49152, size=        8192, type=da
+    "#);
+    for (number, entry) in table.iter().enumerate().filter(|(_, entry)| entry.contains("type=83")) {
+        let start: u64 = entry["start=".len()..].split(',').next().unwrap().trim().parse().unwrap();
+        let data = Ext4::load_from_path(cut(&built.path, start * 512, 4 << 20).path()).unwrap();
+        // The fourth entry is the extended partition.
+        let expected = if number < 3 { number + 1 } else { number };
+        assert_eq!(data.read_to_string("/number").unwrap(), expected.to_string());
+    }
 }
 
 fn sample() -> Disk {

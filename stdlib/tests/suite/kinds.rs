@@ -138,7 +138,7 @@ fn disk() -> Value {
     let partition = |name: &str, guid: &str| {
         json!({
             "name": name, "label": name, "offset": null, "alignment": 1 << 20, "type_guid": GUIDS[1], "guid": guid,
-            "mbr_kind": 131, "is_boot": name == "root", "attributes": 0, "is_in_mbr": false,
+            "mbr_kind": 131, "is_boot": name == "root", "attributes": 0, "is_in_mbr": false, "is_logical": null,
         })
     };
     json!({

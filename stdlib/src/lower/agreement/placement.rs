@@ -2,12 +2,14 @@
 
 use gravure_eval::View;
 use gravure_formats::Capacity;
-use gravure_formats::disk::{PlaceError, Request, place_partitions};
+use gravure_formats::disk::{PlaceError, Request, place_in_mbr, place_partitions};
+use gravure_formats::mbr;
 use gravure_formats::units::{Grouped, Size};
 use gravure_lang::{Diagnostic, Place};
 
 use super::Subject;
 use crate::lower::LowerError;
+use crate::lower::entries::role;
 
 /// What messages call the table when a partition is put there.
 const TABLE: &str = "partition table";
@@ -78,29 +80,66 @@ pub(super) fn overlaps(subject: &Subject<'_, '_, '_>) -> Result<Vec<Diagnostic>,
     for (&partition, &capacity) in subject.partitions.iter().zip(subject.capacities) {
         culprits.push(partition_culprit(partition, capacity)?);
     }
+    let n_partitions = culprits.len();
     culprits.extend(tables(subject)?);
     culprits.extend(blobs(subject)?);
-    let requests: Vec<Request> = culprits.iter().map(|culprit| culprit.request.clone()).collect();
-    let Err(error) = place_partitions(FIRST_PARTITION, &requests) else { return Ok(Vec::new()) };
-    let find = |name: &str| culprits.iter().find(|culprit| culprit.request.name == name).expect("each was requested");
+    let mut requests: Vec<Request> = culprits.iter().map(|culprit| culprit.request.clone()).collect();
+    let placed = match subject.has_gpt()? {
+        true => place_partitions(FIRST_PARTITION, &requests[..n_partitions]),
+        false => {
+            let mut roles = Vec::new();
+            for &partition in subject.partitions {
+                roles.push(role(partition)?);
+            }
+            let places = place_in_mbr(FIRST_PARTITION, &requests[..n_partitions], &roles);
+            places.map(|places| places.into_iter().map(|place| place.place).collect())
+        }
+    };
+    let error = placed.and_then(|places| {
+        requests.iter_mut().zip(&places).for_each(|(request, place)| request.offset = Some(place.at));
+        place_partitions(FIRST_PARTITION, &requests)
+    });
+    Ok(error.err().map(|error| explained(subject, &culprits, &error)).into_iter().collect())
+}
+
+fn explained(subject: &Subject<'_, '_, '_>, culprits: &[Culprit], error: &PlaceError) -> Diagnostic {
+    let find = |name: &str| culprits.iter().find(|culprit| culprit.request.name == name);
+    let place = |name: &str| find(name).map_or(subject.image.brace(), |culprit| culprit.place);
     let report = |message: String, place: Place, label: &str| Diagnostic::error("E0417", message, place, label);
     let message = error.to_string();
-    Ok(vec![match &error {
+    match error {
         PlaceError::Overlap { new, old, .. } if [TABLE, ENTRIES].contains(&new.what.as_str()) => {
             let message = format!("{old} overlaps the {}, which ends at byte {}", new.what, Grouped(new.end()));
-            report(message, find(&old.what).place, "this one").label(find(&new.what).place, "the table")
+            report(message, place(&old.what), "this one").label(place(&new.what), "the table")
         }
         PlaceError::Overlap { new, old, first_free } => {
             let free = first_free.map(|free| format!("; the first free offset is {}", Size(free))).unwrap_or_default();
             let message = format!("`{}` starts at {}, and overlaps {old}{free}", new.what, Size(new.at));
-            report(message, find(&new.what).place, "this one").label(find(&old.what).place, "already there")
+            report(message, place(&new.what), "this one").label(place(&old.what), "already there")
         }
-        PlaceError::Unaligned { name, .. } | PlaceError::TooFar { name } => {
-            report(message, find(name).place, "this offset")
+        PlaceError::NoEbr { name, old } => {
+            report(message, place(name), "this logical partition").label(place(&old.what), "already there")
         }
-        PlaceError::Alignment { name, .. } => report(message, find(name).alignment, "this alignment"),
-        PlaceError::Empty { name } => report(message, find(name).size, "this size"),
-    }])
+        PlaceError::Unaligned { name, .. } | PlaceError::TooFar { name } => report(message, place(name), "this offset"),
+        PlaceError::Alignment { name, .. } => {
+            report(message, find(name).map_or(place(name), |culprit| culprit.alignment), "this alignment")
+        }
+        PlaceError::Empty { name } => {
+            report(message, find(name).map_or(place(name), |culprit| culprit.size), "this size")
+        }
+        PlaceError::TooManyPrimary { name, .. } => {
+            let table = subject.place(subject.image, "partition-table-type");
+            report(message, place(name), "this partition").label(table, "the table")
+        }
+        PlaceError::Chain(mbr::Error::Order { first, second }) => {
+            report(message, place(second), "comes first on the disk").label(place(first), "comes first in the table")
+        }
+        PlaceError::Chain(mbr::Error::InExtended { name, first, last }) => {
+            let diagnostic = report(message, place(name), "this primary partition");
+            diagnostic.label(place(first), "the first logical one").label(place(last), "the last logical one")
+        }
+        PlaceError::Chain(_) => report(message, subject.place(subject.image, "partitions"), "these partitions"),
+    }
 }
 
 fn partition_culprit(partition: View<'_, '_>, capacity: Capacity) -> Result<Culprit, LowerError> {
