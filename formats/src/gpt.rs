@@ -10,8 +10,12 @@
 //! | MBR        |        | (movable)   |                           | entries   | header |
 //! ```
 
+mod hybrid;
+
 use std::fmt;
 use std::ops::RangeInclusive;
+
+pub use hybrid::{Hybrid, HybridEntry, HybridError};
 
 use crate::Extents;
 use crate::guid::Guid;
@@ -61,6 +65,8 @@ pub struct Table {
     pub entry_array_at: u64,
     /// How many entries the array has.
     pub n_entries: u32,
+    /// The partitions that the MBR has as well; none leaves it to protect the disk.
+    pub hybrid: Option<Hybrid>,
 }
 
 /// A partition.
@@ -149,6 +155,8 @@ pub enum Error {
         /// Their GUID.
         guid: Guid,
     },
+    /// The hybrid MBR cannot be written.
+    Hybrid(HybridError),
 }
 
 impl fmt::Display for Error {
@@ -193,6 +201,7 @@ impl fmt::Display for Error {
             Error::SameGuid { first, second, guid } => {
                 write!(f, "the partitions `{first}` and `{second}` have the same GUID {guid}")
             }
+            Error::Hybrid(error) => error.fmt(f),
         }
     }
 }
@@ -211,7 +220,13 @@ impl fmt::Display for Sectors<'_> {
 impl Table {
     /// Returns a table without partitions, of 128 entries at LBA 2.
     pub fn new(disk_guid: Guid) -> Table {
-        Table { disk_guid, entries: Vec::new(), entry_array_at: DEFAULT_ARRAY_LBA, n_entries: DEFAULT_N_ENTRIES }
+        Table {
+            disk_guid,
+            entries: Vec::new(),
+            entry_array_at: DEFAULT_ARRAY_LBA,
+            n_entries: DEFAULT_N_ENTRIES,
+            hybrid: None,
+        }
     }
 
     /// Returns the sectors that partitions may use on a disk of `len` bytes.
@@ -267,12 +282,21 @@ impl Table {
         array.pad_to(SECTOR);
         let piece = |what: &str, at, content| Piece { what: what.to_owned(), at, content };
         Ok(vec![
-            piece("protective MBR", mbr::TABLE_AT, mbr::protective(len / SECTOR)),
+            self.mbr(len / SECTOR)?,
             piece("GPT header", HEADER_LBA * SECTOR, primary.to_extents()),
             piece("GPT entry array", self.entry_array_at * SECTOR, array.clone()),
             piece("backup GPT entry array", backup.partition_entry_lba * SECTOR, array),
             piece("backup GPT header", last_lba * SECTOR, backup.to_extents()),
         ])
+    }
+
+    /// Returns the MBR of a disk of `n_sectors` sectors, which protects the GPT.
+    fn mbr(&self, n_sectors: u64) -> Result<Piece, Error> {
+        let (what, content) = match &self.hybrid {
+            None => ("protective MBR", mbr::protective(n_sectors)),
+            Some(hybrid) => ("hybrid MBR", hybrid.layout(&self.entries).map_err(Error::Hybrid)?),
+        };
+        Ok(Piece { what: what.to_owned(), at: mbr::TABLE_AT, content })
     }
 
     fn array_sectors(&self) -> u64 {

@@ -162,7 +162,7 @@ impl Table {
     }
 
     /// Returns all partitions, the primary ones first.
-    fn partitions(&self) -> impl Iterator<Item = &Partition> {
+    fn partitions(&self) -> impl Iterator<Item = &Partition> + Clone {
         self.entries.iter().flatten().chain(self.logical.iter().map(|logical| &logical.partition))
     }
 
@@ -193,13 +193,7 @@ impl Table {
 
     fn check(&self, n_sectors: u64) -> Result<(), Error> {
         self.check_slots()?;
-        for part in self.partitions() {
-            part.check(n_sectors)?;
-        }
-        let mut active = self.partitions().filter(|part| part.active);
-        if let (Some(first), Some(second)) = (active.next(), active.next()) {
-            return Err(Error::Active { first: first.name.clone(), second: second.name.clone() });
-        }
+        check_each(self.partitions(), n_sectors)?;
         self.check_overlaps()?;
         self.check_chain()
     }
@@ -254,6 +248,20 @@ impl Table {
     }
 }
 
+/// Checks partitions of a GPT as an MBR wants them, for which they are only too far or too active.
+pub(crate) fn check_primary(parts: &[Partition]) -> Result<(), Error> {
+    check_each(parts.iter(), u64::MAX)
+}
+
+fn check_each<'a>(parts: impl Iterator<Item = &'a Partition> + Clone, n_sectors: u64) -> Result<(), Error> {
+    parts.clone().try_for_each(|part| part.check(n_sectors))?;
+    let mut active = parts.filter(|part| part.active);
+    match (active.next(), active.next()) {
+        (Some(first), Some(second)) => Err(Error::Active { first: first.name.clone(), second: second.name.clone() }),
+        _ => Ok(()),
+    }
+}
+
 impl Partition {
     /// Returns the first sector behind the partition. One that would end behind 2^64 ends there.
     fn end(&self) -> u64 {
@@ -288,18 +296,55 @@ impl Logical {
     }
 }
 
+/// Where the entry of a GPT stands in a table that has entries of partitions as well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protective {
+    /// Before the partitions: GRUB finds the GPT by it.
+    #[default]
+    First,
+    /// Behind the partitions: firmware that looks at the first entry only finds a partition.
+    Last,
+}
+
 /// Returns the table that makes tools without knowledge of GPT keep their hands off (UEFI 2.10, section 5.2.3).
 pub(crate) fn protective(n_sectors: u64) -> Extents {
     let last_lba = n_sectors - 1;
-    let record = EntryRecord {
-        // "Set to 0x000200, corresponding to the Starting LBA field."
-        start_chs: [0x00, 0x02, 0x00],
-        kind: kind::GPT_PROTECTIVE,
-        // "Set to 0xFFFFFF if it is not possible to represent the value."
-        end_chs: if last_lba < CHS_REACH { chs(last_lba) } else { [0xff; 3] },
-        first_lba: 1,
-        n_sectors: u32::try_from(last_lba).unwrap_or(u32::MAX),
-        ..EntryRecord::default()
+    // "Set to 0xFFFFFF if it is not possible to represent the value."
+    let end_chs = if last_lba < CHS_REACH { chs(last_lba) } else { [0xff; 3] };
+    let n_sectors = u32::try_from(last_lba).unwrap_or(u32::MAX);
+    protective_among(EntryRecord { end_chs, n_sectors, ..PROTECTIVE }, &[], Protective::First)
+}
+
+/// Returns a table of partitions that were checked, at most three, and of an entry for the GPT in front of them.
+///
+/// No entry may lie inside another one, so the GPT's cannot cover the disk: it ends in front of the first partition, as
+/// `gdisk` makes it.
+pub(crate) fn hybrid(parts: &[Partition], place: Protective) -> Extents {
+    let end = parts.iter().map(|part| part.first_lba).min().expect("a hybrid MBR has partitions");
+    let record = EntryRecord { end_chs: chs(end - 1), n_sectors: (end - 1) as u32, ..PROTECTIVE };
+    protective_among(record, parts, place)
+}
+
+/// The entry of a GPT, but for its end.
+const PROTECTIVE: EntryRecord = EntryRecord {
+    boot_indicator: 0,
+    // "Set to 0x000200, corresponding to the Starting LBA field."
+    start_chs: [0x00, 0x02, 0x00],
+    kind: kind::GPT_PROTECTIVE,
+    end_chs: [0; 3],
+    first_lba: 1,
+    n_sectors: 0,
+};
+
+fn protective_among(protective: EntryRecord, parts: &[Partition], place: Protective) -> Extents {
+    let (before, behind) = match place {
+        Protective::First => (Some(protective), None),
+        Protective::Last => (None, Some(protective)),
     };
-    table_bytes(0, &[record, EntryRecord::default(), EntryRecord::default(), EntryRecord::default()])
+    let used = before.into_iter().chain(parts.iter().map(EntryRecord::of)).chain(behind);
+    let mut records: [EntryRecord; N_ENTRIES] = Default::default();
+    for (record, used) in records.iter_mut().zip(used) {
+        *record = used;
+    }
+    table_bytes(0, &records)
 }

@@ -158,6 +158,81 @@ fn the_bytes_do_not_change_by_accident() {
     insta::assert_snapshot!(Digest::of(&bytes).to_string(), @"e141775eab266b2ab8df8fc2954aa5008a234d71b45af39f69544f05fc7a8fae");
 }
 
+/// A GPT of four partitions of 20 MiB, as `sgdisk` places them.
+fn four() -> Table {
+    let parts = ["a", "b", "c", "d"].into_iter().zip((0u64..).map(|i| 2048 + i * 40960));
+    table(parts.map(|(name, first_lba)| Some(partition(name, first_lba, first_lba + 40959))).collect())
+}
+
+fn hybrid(entries: &[(usize, u8)], protective: mbr::Protective) -> Table {
+    let entries = entries.iter().map(|&(slot, kind)| HybridEntry { slot, kind, active: false }).collect();
+    Table { hybrid: Some(Hybrid { entries, protective }), ..four() }
+}
+
+/// Returns the entries of an MBR as `sfdisk` reads them.
+fn mbr_listing(table: &Table, n_sectors: u64) -> String {
+    let (image, blobs) = (image(table, n_sectors), MemoryBlobs::new());
+    Tool::new("sfdisk", "fdisk").run_on(&image, &blobs, &["--verify"]);
+    let dump = Tool::new("sfdisk", "fdisk").run_on(&image, &blobs, &["--label-nested", "dos", "--dump"]);
+    let lines = dump.lines().filter_map(|line| line.strip_prefix("disk.img"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_hybrid_mbr_is_what_sgdisk_makes() {
+    for (entries, protective, wanted) in [
+        (&[(1, 0x83)][..], mbr::Protective::First, "2"),
+        (&[(0, 0x83), (1, 0x83), (2, 0x83)], mbr::Protective::First, "1:2:3"),
+        (&[(2, 0x83), (0, 0x83)], mbr::Protective::Last, "3:1:EE"),
+    ] {
+        let ours = hybrid(entries, protective);
+        check(&ours, 409_600);
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("disk.img");
+        crate::judge::write(&image(&four(), 409_600), &MemoryBlobs::new(), &path);
+        let output = Tool::new("sgdisk", "gdisk").run(directory.path(), &["--hybrid", wanted, "disk.img"], None);
+        assert!(output.status.success(), "{output:?}");
+        let theirs = std::fs::read(path).unwrap();
+        let ours = image(&ours, 409_600).to_vec(&MemoryBlobs::new()).unwrap();
+        assert!(theirs[..512] == ours[..512], "{wanted}");
+    }
+}
+
+#[test]
+fn partitions_of_a_hybrid_mbr() {
+    let mut table = hybrid(&[(0, mbr::kind::FAT32), (3, mbr::kind::LINUX)], mbr::Protective::Last);
+    table.hybrid.as_mut().unwrap().entries[0].active = true;
+    check(&table, 409_600);
+    insta::assert_snapshot!(mbr_listing(&table, 409_600), @r"
+    1 : start=        2048, size=       40960, type=c, bootable
+    2 : start=      124928, size=       40960, type=83
+    3 : start=           1, size=        2047, type=ee
+    ");
+    table.entry_array_at = 100;
+    let pieces = table.layout(409_600 * SECTOR).unwrap();
+    assert_eq!(pieces[0].what, "hybrid MBR");
+}
+
+#[test]
+fn mistakes_in_a_hybrid_mbr_are_plain() {
+    let shown = |entries: &[(usize, u8)], change: fn(&mut Table)| {
+        let mut table = hybrid(entries, mbr::Protective::First);
+        change(&mut table);
+        table.layout(1 << 42).unwrap_err().to_string()
+    };
+    let same = |_: &mut Table| {};
+    insta::assert_snapshot!(shown(&[], same), @"a hybrid MBR has one to 3 partitions beside the GPT, and 0 are wanted");
+    insta::assert_snapshot!(shown(&[(0, 0xc), (1, 0x83), (2, 0x83), (3, 0x83)], same), @"a hybrid MBR has one to 3 partitions beside the GPT, and 4 are wanted");
+    insta::assert_snapshot!(shown(&[(4, 0x83)], same), @"the hybrid MBR is to have partition 5, and the GPT has no such partition");
+    insta::assert_snapshot!(shown(&[(1, 0x83), (1, 0xc)], same), @"the hybrid MBR has the partition `b` twice");
+    insta::assert_snapshot!(shown(&[(1, 0xee)], same), @"the partition `b` cannot have the type 0xee in a hybrid MBR, which is not that of a partition");
+    insta::assert_snapshot!(shown(&[(1, 0x0f)], same), @"the partition `b` has the type 0x0f of extended partitions, which are made where partitions are logical");
+    let far = |table: &mut Table| table.entries[3].as_mut().unwrap().last_lba = 1 << 32;
+    insta::assert_snapshot!(shown(&[(3, 0x83)], far), @"the partition `d` ends at 2,199,023,256,064 bytes, and an MBR reaches up to 2 TiB; use a GPT");
+    let active = |table: &mut Table| table.hybrid.as_mut().unwrap().entries.iter_mut().for_each(|it| it.active = true);
+    insta::assert_snapshot!(shown(&[(3, 0x83), (0, 0x0c)], active), @"the partitions `d` and `a` are both active, and an MBR has one active partition at most");
+}
+
 /// Partitions in random slots, with random gaps, lengths, names and attributes.
 fn tables() -> impl Strategy<Value = Table> {
     let part = (0u64..3000, 1u64..5000, "[a-zäß🌱 ]{0,18}", any::<u64>(), any::<bool>());
