@@ -40,6 +40,7 @@ pub mod mbr;
 pub mod merge;
 pub mod modules;
 pub mod pack;
+pub mod swap;
 pub mod tar;
 mod tree;
 pub mod units;
