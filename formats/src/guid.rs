@@ -8,10 +8,14 @@
 //! on disk  28 73 2a c1  1f f8  d2 11  ba 4b  00 a0 c9 3e c9 3b
 //! ```
 
+mod types;
+
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+pub use types::{TYPES, by_name, name_of};
 
 use crate::Digest;
 

@@ -25,6 +25,7 @@
 
 mod chs;
 mod error;
+pub mod kind;
 mod record;
 mod role;
 
@@ -54,28 +55,6 @@ const FIRST_LOGICAL: usize = 5;
 
 /// Sector numbers have 32 bits.
 const REACH: u64 = 1 << 32;
-
-/// Partition types (the list of A. E. Brouwer, as used by Linux tools).
-pub mod kind {
-    /// An extended partition with addressing by cylinders; the type of links from one EBR to the next.
-    pub const EXTENDED: u8 = 0x05;
-    /// FAT32 with addressing by sector number.
-    pub const FAT32: u8 = 0x0c;
-    /// FAT16 with addressing by sector number.
-    pub const FAT16: u8 = 0x0e;
-    /// An extended partition with addressing by sector number.
-    pub const EXTENDED_LBA: u8 = 0x0f;
-    /// Linux swap.
-    pub const LINUX_SWAP: u8 = 0x82;
-    /// Linux file system.
-    pub const LINUX: u8 = 0x83;
-    /// An extended partition that only Linux looks into.
-    pub const LINUX_EXTENDED: u8 = 0x85;
-    /// The whole disk, which a GPT describes (UEFI 2.10, table 5-3).
-    pub const GPT_PROTECTIVE: u8 = 0xee;
-    /// EFI system partition (UEFI 2.10, section 5.2.2).
-    pub const EFI_SYSTEM: u8 = 0xef;
-}
 
 /// The types of extended partitions, which no other partition may have.
 const EXTENDED_KINDS: [u8; 3] = [kind::EXTENDED, kind::EXTENDED_LBA, kind::LINUX_EXTENDED];
