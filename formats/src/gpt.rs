@@ -52,6 +52,21 @@ pub mod attribute {
     pub const READ_ONLY: u64 = 1 << 60;
     /// Not mounted when found by its type.
     pub const NO_AUTO: u64 = 1 << 63;
+
+    /// The attributes by the names that configurations write.
+    pub const NAMES: &[(&str, u64)] = &[
+        ("required", REQUIRED),
+        ("no-block-io", NO_BLOCK_IO),
+        ("legacy-boot", LEGACY_BOOT),
+        ("grow-file-system", GROW_FILE_SYSTEM),
+        ("read-only", READ_ONLY),
+        ("no-auto", NO_AUTO),
+    ];
+
+    /// Returns the bit that a name stands for, if there is one.
+    pub fn by_name(name: &str) -> Option<u64> {
+        NAMES.iter().find(|(known, _)| *known == name).map(|(_, bit)| *bit)
+    }
 }
 
 /// A partition table.
@@ -101,10 +116,14 @@ pub enum Error {
         /// Where it starts, in sectors.
         lba: u64,
     },
-    /// More slots than entries, or no entries at all.
+    /// The entry array shall have no entries.
+    NoEntries,
+    /// A partition has a slot behind the last entry.
     TooMany {
-        /// The slots that are used.
-        n_slots: usize,
+        /// The partition.
+        name: String,
+        /// Its number, from 1.
+        number: usize,
         /// The entries that there are.
         n_entries: u32,
     },
@@ -174,8 +193,9 @@ impl fmt::Display for Error {
             Error::EntryArray { lba } => {
                 write!(f, "the GPT entry array cannot start at sector {}", Grouped(*lba))
             }
-            Error::TooMany { n_slots, n_entries } => {
-                write!(f, "a GPT with {n_entries} entries has no room for {n_slots} partitions")
+            Error::NoEntries => f.write_str("a GPT without entries has no partitions"),
+            Error::TooMany { name, number, n_entries } => {
+                write!(f, "the partition `{name}` has the number {number}, and the GPT has {n_entries} entries")
             }
             Error::NameTooLong { name, n_units } => write!(
                 f,
@@ -315,25 +335,34 @@ impl Table {
     }
 
     fn check(&self, usable: &RangeInclusive<u64>) -> Result<(), Error> {
-        if self.n_entries == 0 || self.entries.len() as u64 > u64::from(self.n_entries) {
-            return Err(Error::TooMany { n_slots: self.entries.len(), n_entries: self.n_entries });
+        let mut parts = self.titled();
+        if self.n_entries == 0 {
+            return Err(Error::NoEntries);
         }
-        let mut parts: Vec<&Partition> = self.entries.iter().flatten().collect();
-        parts.iter().try_for_each(|part| part.check(usable))?;
-        parts.sort_by_key(|part| part.first_lba);
+        if let Some((number, title, _)) = parts.iter().find(|(number, ..)| *number as u64 > self.n_entries.into()) {
+            return Err(Error::TooMany { name: title.clone(), number: *number, n_entries: self.n_entries });
+        }
+        parts.iter().try_for_each(|(_, title, part)| part.check(title, usable))?;
+        parts.sort_by_key(|(.., part)| part.first_lba);
         for pair in parts.windows(2) {
-            if pair[1].first_lba <= pair[0].last_lba {
-                let side = |part: &Partition| (part.name.clone(), part.lbas());
-                return Err(Error::Overlap { first: side(pair[0]), second: side(pair[1]) });
+            let [(_, first, a), (_, second, b)] = [&pair[0], &pair[1]];
+            if b.first_lba <= a.last_lba {
+                return Err(Error::Overlap { first: (first.clone(), a.lbas()), second: (second.clone(), b.lbas()) });
             }
         }
-        parts.sort_by_key(|part| part.guid);
-        match parts.windows(2).find(|pair| pair[0].guid == pair[1].guid) {
-            Some(pair) => {
-                Err(Error::SameGuid { first: pair[0].name.clone(), second: pair[1].name.clone(), guid: pair[0].guid })
+        parts.sort_by_key(|(.., part)| part.guid);
+        match parts.windows(2).find(|pair| pair[0].2.guid == pair[1].2.guid) {
+            Some([(_, first, part), (_, second, _)]) => {
+                Err(Error::SameGuid { first: first.clone(), second: second.clone(), guid: part.guid })
             }
-            None => Ok(()),
+            _ => Ok(()),
         }
+    }
+
+    /// Returns the partitions with their numbers from 1, and with what messages call them.
+    fn titled(&self) -> Vec<(usize, String, &Partition)> {
+        let slots = (1..).zip(&self.entries);
+        slots.filter_map(|(number, part)| part.as_ref().map(|part| (number, part.title(number), part))).collect()
     }
 
     fn array_bytes(&self) -> Vec<u8> {
@@ -352,9 +381,14 @@ impl Partition {
         self.first_lba..=self.last_lba
     }
 
-    fn check(&self, usable: &RangeInclusive<u64>) -> Result<(), Error> {
-        let name = self.name.clone();
-        let n_units = name.encode_utf16().count();
+    /// Returns what messages call the partition: its name, or else its number.
+    fn title(&self, number: usize) -> String {
+        if self.name.is_empty() { format!("#{number}") } else { self.name.clone() }
+    }
+
+    fn check(&self, title: &str, usable: &RangeInclusive<u64>) -> Result<(), Error> {
+        let name = title.to_owned();
+        let n_units = self.name.encode_utf16().count();
         if n_units > NAME_UNITS {
             Err(Error::NameTooLong { name, n_units })
         } else if name.contains('\0') {

@@ -108,7 +108,7 @@ impl HybridEntry {
     fn partition(&self, partitions: &[Option<Partition>]) -> Result<mbr::Partition, HybridError> {
         let part = partitions.get(self.slot).and_then(Option::as_ref);
         let part = part.ok_or(HybridError::NoPartition { slot: self.slot })?;
-        let name = part.name.clone();
+        let name = part.title(self.slot + 1);
         if self.kind == 0 || self.kind == mbr::kind::GPT_PROTECTIVE {
             return Err(HybridError::Kind { name, kind: self.kind });
         }

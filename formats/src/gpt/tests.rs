@@ -31,7 +31,7 @@ fn image(table: &Table, n_sectors: u64) -> Extents {
     sector_image(n_sectors, &parts)
 }
 
-/// Asserts that `sgdisk` and the `gpt` crate are content, and that the crate reads what was meant.
+/// Asserts that `sgdisk`, `sfdisk` and the `gpt` crate are content, and that the crate reads what was meant.
 fn check(table: &Table, n_sectors: u64) {
     check_with_warnings(table, n_sectors, &[]);
 }
@@ -45,6 +45,9 @@ fn check_with_warnings(table: &Table, n_sectors: u64, expected: &[&str]) {
     let warnings: Vec<&str> = verdict.lines().filter(|line| line.starts_with("Warning")).collect();
     assert_eq!(warnings.len(), expected.len(), "{verdict}");
     assert!(warnings.iter().zip(expected).all(|(line, start)| line.starts_with(start)), "{verdict}");
+
+    let verdict = Tool::new("sfdisk", "fdisk").run_on(&image, &blobs, &["--verify"]);
+    assert!(verdict.contains("No errors detected"), "{verdict}");
 
     let bytes = std::io::Cursor::new(image.to_vec(&blobs).unwrap());
     let disk = gpt::GptConfig::new().open_from_device(bytes).unwrap();
@@ -97,6 +100,29 @@ fn a_short_array_leaves_sector_16_to_the_boot_loader() {
 }
 
 #[test]
+fn more_entries_than_usual_need_more_space() {
+    let entries = (0..200).map(|i| Some(partition(&format!("p{i}"), 2048 + i, 2048 + i))).collect();
+    let large = Table { n_entries: 256, ..table(entries) };
+    assert_eq!(large.usable(SAMPLE_SECTORS * SECTOR).unwrap(), 66..=SAMPLE_SECTORS - 66);
+    check(&large, SAMPLE_SECTORS);
+    let moved = Table { entry_array_at: 100, ..large };
+    let warnings = ["Warning: There is a gap between the main metadata (sector 1) and the main"];
+    check_with_warnings(&moved, SAMPLE_SECTORS, &warnings);
+}
+
+#[test]
+fn attributes_are_the_bits_that_sfdisk_names() {
+    assert_eq!(attribute::by_name("read-only"), Some(attribute::READ_ONLY));
+    assert_eq!(attribute::by_name("readonly"), None);
+    let bits = attribute::NAMES.iter().fold(0, |bits, (_, bit)| bits | bit);
+    let part =
+        Partition { attributes: bits, type_guid: guid::by_name("root-arm64").unwrap(), ..partition("r", 2048, 4095) };
+    let image = image(&table(vec![Some(part)]), SAMPLE_SECTORS);
+    let dump = Tool::new("sfdisk", "fdisk").run_on(&image, &MemoryBlobs::new(), &["--dump"]);
+    insta::assert_snapshot!(dump.lines().last().unwrap(), @r#"disk.img1 : start=        2048, size=        2048, type=B921B045-1DF0-41C3-AF44-4C6F280D3FAE, uuid=454349E4-22F0-8297-991E-AD13E21D3DB5, name="r", attrs="RequiredPartition NoBlockIOProtocol LegacyBIOSBootable GUID:59,60,63""#);
+}
+
+#[test]
 fn the_smallest_disk() {
     let table = Table::new(guid::BASIC_DATA);
     let len = table.len_for(0).unwrap();
@@ -129,7 +155,15 @@ fn mistakes_are_plain() {
     insta::assert_snapshot!(shown(vec![Some(partition("b", 4095, 9000)), Some(partition("a", 2048, 4095))]), @"the partition `b` (sectors 4,095 to 9,000) overlaps `a` (sectors 2,048 to 4,095)");
     let twin = Partition { guid: partition("a", 0, 0).guid, ..partition("b", 4096, 4096) };
     insta::assert_snapshot!(shown(vec![Some(partition("a", 2048, 4095)), Some(twin)]), @"the partitions `a` and `b` have the same GUID ca978112-ca1b-8dca-bac2-31b39a23dc4d");
-    insta::assert_snapshot!(shown(vec![None; 129]), @"a GPT with 128 entries has no room for 129 partitions");
+    let unnamed = || partition("", 33, 4095);
+    insta::assert_snapshot!(shown(vec![None, Some(unnamed())]), @"the partition `#2` (sectors 33 to 4,095) is not inside the sectors 34 to 106,462 that the GPT leaves for partitions");
+    let many = |n| (0..n).map(|i| Some(partition(&format!("p{i}"), 2048 + i, 2048 + i))).collect();
+    insta::assert_snapshot!(shown(many(129)), @"the partition `p128` has the number 129, and the GPT has 128 entries");
+    table(many(128)).layout(SAMPLE_SECTORS * SECTOR).unwrap();
+    let short = Table { n_entries: 3, ..table(many(4)) };
+    insta::assert_snapshot!(short.layout(SAMPLE_SECTORS * SECTOR).unwrap_err(), @"the partition `p3` has the number 4, and the GPT has 3 entries");
+    let none = Table { n_entries: 0, ..table(vec![]) };
+    insta::assert_snapshot!(none.layout(SAMPLE_SECTORS * SECTOR).unwrap_err(), @"a GPT without entries has no partitions");
     insta::assert_snapshot!(sample().layout(1000).unwrap_err(), @"a disk of 1,000 bytes is not made of whole sectors of 512 bytes");
     insta::assert_snapshot!(sample().layout(SECTOR * 20).unwrap_err(), @"a disk of 10,240 bytes is too small for its GPT, which needs 34,816 bytes");
     let on_header = Table { entry_array_at: 1, ..sample() };
