@@ -8,6 +8,7 @@ use super::extent_tree::Mapping;
 use super::geometry::Geometry;
 use super::journal::JOURNAL_INO;
 use super::plan::Plan;
+use super::resize::RESIZE_INO;
 
 /// Returns the plan as text: the counts, a line per group, a line per inode.
 pub(super) fn dump(plan: &Plan, options: &Options) -> String {
@@ -23,6 +24,9 @@ fn write_plan(text: &mut String, plan: &Plan, options: &Options) -> fmt::Result 
     writeln!(text, "blocks: {} of {} bytes, {} free", geometry.blocks, geometry.block_size, plan.free_blocks)?;
     writeln!(text, "inodes: {inodes}, {} free, {} per group", inodes - used, geometry.inodes_per_group)?;
     write_groups(text, geometry)?;
+    if let Some(block) = plan.resize_block {
+        writeln!(text, "inode {RESIZE_INO}: reserve, tree in [{block}]")?;
+    }
     if !plan.journal.runs.is_empty() {
         writeln!(text, "inode {JOURNAL_INO}: journal,{}", Blocks(&plan.journal))?;
     }
@@ -53,6 +57,9 @@ fn write_groups(text: &mut String, geometry: &Geometry) -> fmt::Result {
             let start = group.blocks.start;
             let descriptors = start + 1..start + 1 + geometry.descriptor_blocks();
             write!(text, ", superblock {start}, descriptors {}..{}", descriptors.start, descriptors.end)?;
+            if geometry.reserved_descriptors > 0 {
+                write!(text, ", reserve to {}", start + geometry.copy_blocks())?;
+            }
         }
         let table = group.inode_table..group.inode_table + geometry.table_blocks();
         let (blocks, inodes) = (group.block_bitmap, group.inode_bitmap);

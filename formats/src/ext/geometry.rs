@@ -3,9 +3,10 @@
 //! ```text
 //! group 0                                              group 1                  group 2
 //! | superblock | descriptors | flex group 0: bitmaps, | superblock, descriptors | (no copy)  ...
-//! |            |             | inode tables | content | (copies)    | content   | content
+//! |            | and reserve | inode tables | content | (copies)    | content   | content
 //! ```
-//! Superblock and descriptors are copied into groups 0, 1 and the powers of 3, 5 and 7 (`sparse_super`). Sixteen
+//! Superblock, descriptors and the reserve for more of them are copied into groups 0, 1 and the powers of 3, 5 and 7
+//! (`sparse_super`). Sixteen
 //! groups are one flex group: all their block bitmaps, then inode bitmaps, then inode tables follow one another
 //! from the start of the first of them on, around the copies. Nothing here depends on the content but the two counts.
 
@@ -28,6 +29,8 @@ pub(super) struct Geometry {
     pub(super) first_block: u64,
     /// How many blocks the file system has, the boot block included.
     pub(super) blocks: u64,
+    /// `s_reserved_gdt_blocks`: blocks behind each copy of the descriptors.
+    pub(super) reserved_descriptors: u64,
     /// How many inodes each group has.
     pub(super) inodes_per_group: u32,
     /// The groups in order.
@@ -52,12 +55,14 @@ pub(super) struct Group {
 }
 
 /// The sizes that a geometry follows from.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Shape {
     /// Bytes of a block.
     pub(super) block_size: u64,
     /// Bytes of a group descriptor: 64 with the feature `64bit`, else 32.
     pub(super) descriptor_size: u64,
+    /// How many blocks shall be reserved behind the descriptors.
+    pub(super) reserved_descriptors: u64,
     /// How many blocks there shall be.
     pub(super) blocks: u64,
     /// How many inodes there shall be at the least, the reserved ones included.
@@ -81,7 +86,7 @@ impl Shape {
     }
 
     /// How many blocks the descriptors of all groups take.
-    fn descriptor_blocks(&self) -> u64 {
+    pub(super) fn descriptor_blocks(&self) -> u64 {
         (self.groups() * self.descriptor_size).div_ceil(self.block_size)
     }
 
@@ -102,7 +107,12 @@ impl Shape {
 
     /// How many blocks the copies of superblock and descriptors take in group `index`.
     fn copies_in(&self, index: u64) -> u64 {
-        if has_superblock(index) { 1 + self.descriptor_blocks() } else { 0 }
+        if has_superblock(index) { self.copy_blocks() } else { 0 }
+    }
+
+    /// How many blocks one copy of superblock and descriptors takes, the reserve included.
+    fn copy_blocks(&self) -> u64 {
+        1 + self.descriptor_blocks() + self.reserved_descriptors
     }
 
     /// Inodes per group: enough, whole blocks of the table, whole bytes of the bitmap.
@@ -135,6 +145,16 @@ impl Geometry {
     /// How many blocks one copy of all descriptors takes.
     pub(super) fn descriptor_blocks(&self) -> u64 {
         (self.groups.len() as u64 * self.descriptor_size).div_ceil(self.block_size)
+    }
+
+    /// How many blocks one copy of superblock and descriptors takes, the reserve included.
+    pub(super) fn copy_blocks(&self) -> u64 {
+        1 + self.descriptor_blocks() + self.reserved_descriptors
+    }
+
+    /// Where the copies of the superblock lie.
+    pub(super) fn copies(&self) -> impl Iterator<Item = u64> {
+        self.groups.iter().filter(|group| group.has_superblock).map(|group| group.blocks.start)
     }
 
     /// How many blocks the inode table of one group takes.
@@ -174,7 +194,7 @@ fn table_blocks(inodes_per_group: u32, block_size: u64) -> u64 {
 fn place(shape: &Shape) -> Geometry {
     let inodes_per_group = u32::try_from(shape.inodes_per_group()).expect("limited by the bits of a bitmap block");
     let mut groups: Vec<Group> = (0..shape.groups()).map(|index| empty_group(shape, index)).collect();
-    let copies = 1 + shape.descriptor_blocks();
+    let copies = shape.copy_blocks();
     let with_copies = groups.iter().filter(|group| group.has_superblock);
     let mut reserved: Vec<Range<u64>> =
         with_copies.map(|group| group.blocks.start..group.blocks.start + copies).collect();
@@ -191,6 +211,7 @@ fn place(shape: &Shape) -> Geometry {
         descriptor_size: shape.descriptor_size,
         first_block: shape.first_block(),
         blocks: shape.blocks,
+        reserved_descriptors: shape.reserved_descriptors,
         inodes_per_group,
         groups,
         reserved: joined(reserved),
@@ -253,7 +274,7 @@ mod tests {
 
     #[test]
     fn a_last_group_without_room_for_its_copies_is_trimmed_or_asked_to_grow() {
-        let shape = |blocks| Shape { block_size: 4096, descriptor_size: 64, blocks, inodes: 16 };
+        let shape = |blocks| Shape { block_size: 4096, descriptor_size: 64, blocks, inodes: 16, ..Shape::default() };
         assert_eq!(shape(32768 + 2).trimmed(), 32768);
         assert_eq!(shape(32768 + 3).trimmed(), 32768 + 3);
         assert_eq!(Geometry::new(&shape(32768 + 1)).unwrap_err(), 32768 + 3);
@@ -262,7 +283,8 @@ mod tests {
     #[test]
     fn tables_lie_around_the_copies_in_the_next_group() {
         // The most inodes: 16 tables of 2048 blocks do not fit into the first group.
-        let shape = Shape { block_size: 4096, descriptor_size: 64, blocks: 16 * 32768, inodes: 16 * 32768 };
+        let (blocks, inodes) = (16 * 32768, 16 * 32768);
+        let shape = Shape { block_size: 4096, descriptor_size: 64, blocks, inodes, ..Shape::default() };
         let geometry = Geometry::new(&shape).unwrap();
         let total: u64 = geometry.reserved_blocks();
         assert_eq!(total, 16 * (2 + 2048) + 6 * 2, "nothing overlaps: groups 0, 1, 3, 5, 7 and 9 have copies");

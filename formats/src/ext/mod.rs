@@ -9,7 +9,7 @@
 //!
 //! The format is that of the kernel's documentation ("ext4 Data Structures and Algorithms"), with the features that
 //! mke2fs 1.47 and GRUB 2.06 agree on: extents, flex_bg, 64bit, metadata_csum, has_journal, sparse_super, huge_file,
-//! dir_nlink, extra_isize, ext_attr, filetype and dir_index.
+//! dir_nlink, extra_isize, ext_attr, filetype, dir_index and resize_inode.
 //!
 //! | file | what |
 //! |---|---|
@@ -17,7 +17,7 @@
 //! | `geometry`, `space` | where the metadata of groups lies, and the blocks between |
 //! | `plan` | gives places, and finds the size |
 //! | `write` | emits everything |
-//! | `superblock`, `inode`, `directory`, `htree`, `extent_tree`, `xattr`, `journal` | records on disk |
+//! | `superblock`, `inode`, `directory`, `htree`, `extent_tree`, `xattr`, `journal`, `resize` | records on disk |
 //! | `checksum`, `name_hash` | sums over records, hashes of names |
 //! | `dump` | a plan as text |
 
@@ -32,6 +32,7 @@ mod inode;
 mod journal;
 mod name_hash;
 mod plan;
+mod resize;
 mod space;
 mod superblock;
 #[cfg(test)]
@@ -78,11 +79,14 @@ pub struct Features {
     pub bits64: bool,
     /// Hashed indexes of directories that exceed a block (`dir_index`). Without it, they are linear.
     pub dir_index: bool,
+    /// Room behind the descriptors for growing online (`resize_inode`), as much as mke2fs reserves. File systems of
+    /// 2^32 blocks and more have none all the same.
+    pub resize_inode: bool,
 }
 
 impl Default for Features {
     fn default() -> Features {
-        Features { metadata_csum: true, bits64: true, dir_index: true }
+        Features { metadata_csum: true, bits64: true, dir_index: true, resize_inode: true }
     }
 }
 
@@ -176,8 +180,8 @@ pub enum Error {
 /// Returns the image of an ext4 file system that contains `tree`.
 ///
 /// With [`Capacity::Guess`] it has the fewest blocks that hold the tree and the headroom, and just enough inodes (one
-/// more per 16 KiB of headroom). With [`Capacity::Exact`] it has an inode per 16 KiB and the usual journal where the
-/// tree leaves room for that; otherwise fewer inodes, then a smaller journal. A tree that fits, fits into more as well.
+/// more per 16 KiB of headroom). With [`Capacity::Exact`] it has an inode per 16 KiB, the usual journal and the usual
+/// room to grow where the tree leaves room for that; otherwise fewer inodes, then a smaller journal, then less room to grow. A tree that fits, fits into more as well.
 ///
 /// # Errors
 /// The options are wrong, the tree contains what ext4 cannot hold, or it does not fit.

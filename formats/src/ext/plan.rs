@@ -1,7 +1,7 @@
 //! Plans: contents with places, in a geometry that holds them.
 //!
 //! One attempt tries one number of blocks; when it does not suffice, the attempt tells a number that is needed at the
-//! least, and the next one tries that. Blocks are taken first to last: the journal, directories (with long symbolic
+//! least, and the next one tries that. Blocks are taken first to last: one for the inode of the reserve, the journal, directories (with long symbolic
 //! links and attribute blocks), file contents in the order of their paths, and extent trees, which nobody can count
 //! before the contents have their places.
 
@@ -10,9 +10,9 @@ use std::cmp::Reverse;
 use super::contents::{Body, Contents, Node};
 use super::extent_tree::{self, Mapping};
 use super::geometry::{Geometry, Shape};
-use super::journal;
 use super::space::Space;
 use super::{Error, Options};
+use super::{journal, resize};
 use crate::{Capacity, TreePath};
 
 /// Bytes of capacity for each of which there is an inode at the least: mke2fs's ratio.
@@ -27,6 +27,8 @@ const BLOCKS_MAX_32: u64 = u32::MAX as u64;
 pub(super) struct Plan<'a> {
     pub(super) geometry: Geometry,
     pub(super) contents: &'a Contents<'a>,
+    /// The double indirect block of the inode of the reserve, if there is one.
+    pub(super) resize_block: Option<u64>,
     /// Where the journal lies; no runs without one.
     pub(super) journal: Mapping,
     /// Where each node of the contents lies, in their order.
@@ -58,6 +60,8 @@ struct Attempt {
     blocks: u64,
     inodes: u64,
     journal: u64,
+    /// Blocks behind the descriptors; none without the feature.
+    reserve: Option<u64>,
     /// Blocks that must stay free.
     headroom: u64,
 }
@@ -82,53 +86,66 @@ struct Planner<'a, 'o> {
 impl<'a> Planner<'a, '_> {
     /// Grows from nothing to what the contents and `headroom` bytes need.
     fn guess(&self, headroom: u64) -> Result<Plan<'a>, Error> {
-        let headroom_blocks = headroom.div_ceil(self.block_size());
         let inodes = self.least_inodes() + headroom.div_ceil(BYTES_PER_INODE);
-        self.grow(1, inodes, headroom_blocks, |blocks| self.journals(blocks)[0])
+        let headroom = headroom.div_ceil(self.block_size());
+        self.grow(1, |blocks| {
+            let (journal, reserve) = (self.journals(blocks)[0], self.usual_reserve(blocks));
+            Attempt { blocks, inodes, journal, reserve, headroom }
+        })
     }
 
-    /// Fits the contents into `bytes`. What fits also fits into more: where one more group would cost more than it
-    /// brings, its blocks stay unused.
+    /// Fits the contents into `bytes`: with the usual reserve, else with that of the least size which suffices. So what
+    /// fits also fits into more.
     fn exact(&self, bytes: u64) -> Result<Plan<'a>, Error> {
         let given = bytes / self.block_size();
         self.check_limit(given)?;
-        let least = self.least_inodes();
-        let shape = self.shape(given.max(self.first_block() + 1), least);
-        let counts = [Some(shape.trimmed()), shape.without_last_group()];
-        if let Some(plan) = counts.into_iter().flatten().find_map(|blocks| self.fit(blocks)) {
+        if let Some(plan) = self.fit(given, self.usual_reserve(given)) {
             return Ok(plan);
         }
-        let smallest_journal = |blocks| *self.journals(blocks).last().expect("never empty");
-        let fitting = self.grow(shape.trimmed() + 1, least, 0, smallest_journal)?;
-        let needed = fitting.geometry.blocks * self.block_size();
-        Err(Error::TooSmall { needed, given: bytes, largest: fitting.largest() })
+        let mut least = self.grow(1, |blocks| self.least_attempt(blocks))?;
+        if least.geometry.blocks <= given {
+            if let Some(plan) = self.fit(given, least.reserve()) {
+                return Ok(plan);
+            }
+            least = self.grow(given + 1, |blocks| self.least_attempt(blocks))?;
+        }
+        let needed = least.geometry.blocks * self.block_size();
+        Err(Error::TooSmall { needed, given: bytes, largest: least.largest() })
+    }
+
+    /// With as little beside the contents as so many blocks may have.
+    fn least_attempt(&self, blocks: u64) -> Attempt {
+        let journal = *self.journals(blocks).last().expect("never empty");
+        Attempt { blocks, inodes: self.least_inodes(), journal, reserve: self.usual_reserve(blocks), headroom: 0 }
+    }
+
+    /// Fits the contents into at most `given` blocks. Where one more group would cost more than it brings, its blocks
+    /// stay unused.
+    fn fit(&self, given: u64, reserve: Option<u64>) -> Option<Plan<'a>> {
+        let shape = self.shape(given.max(self.first_block() + 1), self.least_inodes(), reserve);
+        let counts = [Some(shape.trimmed()), shape.without_last_group()];
+        counts.into_iter().flatten().find_map(|blocks| self.fit_exactly(blocks, reserve))
     }
 
     /// Fits the contents into so many blocks: with inodes in the usual ratio and the usual journal, else with only the
     /// inodes that are needed, else with a smaller journal, and without one only when so few blocks are in use that a
     /// file system of that size would have none.
-    fn fit(&self, blocks: u64) -> Option<Plan<'a>> {
+    fn fit_exactly(&self, blocks: u64, reserve: Option<u64>) -> Option<Plan<'a>> {
         let least = self.least_inodes();
         let usual = least.max(blocks * self.block_size() / BYTES_PER_INODE);
         let journals = self.journals(blocks);
         let with_usual_inodes = journals.iter().take(1).map(|&journal| (usual, journal));
         let smaller = journals.iter().map(|&journal| (least, journal));
-        let attempt = |(inodes, journal)| self.attempt(Attempt { blocks, inodes, journal, headroom: 0 }).ok();
+        let attempt = |(inodes, journal)| self.attempt(Attempt { blocks, inodes, journal, reserve, headroom: 0 }).ok();
         let needs_none = |plan: &Plan| journal::usual_blocks(blocks - plan.free_blocks) == 0;
         with_usual_inodes.chain(smaller).find_map(attempt).or_else(|| attempt((least, 0)).filter(needs_none))
     }
 
     /// Returns the first plan that succeeds, from `blocks` on upwards.
-    fn grow(
-        &self,
-        mut blocks: u64,
-        inodes: u64,
-        headroom: u64,
-        journal: impl Fn(u64) -> u64,
-    ) -> Result<Plan<'a>, Error> {
+    fn grow(&self, mut blocks: u64, attempt: impl Fn(u64) -> Attempt) -> Result<Plan<'a>, Error> {
         loop {
             self.check_limit(blocks)?;
-            match self.attempt(Attempt { blocks, inodes, journal: journal(blocks), headroom }) {
+            match self.attempt(attempt(blocks)) {
                 Ok(plan) => return Ok(plan),
                 Err(needed) => {
                     debug_assert!(needed > blocks, "an attempt that fails asks for more");
@@ -140,8 +157,9 @@ impl<'a> Planner<'a, '_> {
 
     /// Returns a plan, or how many blocks are needed at the least.
     fn attempt(&self, attempt: Attempt) -> Result<Plan<'a>, u64> {
-        let geometry = Geometry::new(&self.shape(attempt.blocks, attempt.inodes))?;
+        let geometry = Geometry::new(&self.shape(attempt.blocks, attempt.inodes, attempt.reserve))?;
         let mut allocation = Allocation::new(&geometry, self.contents.nodes.len());
+        let resize_block = attempt.reserve.map(|_| allocation.space.take_block());
         allocation.place(self.contents, attempt.journal);
         let Allocation { space, journal, places, .. } = allocation;
         let (cursor, taken) = (space.cursor(), space.taken());
@@ -150,12 +168,19 @@ impl<'a> Planner<'a, '_> {
             return Err(used + attempt.headroom);
         }
         let free_blocks = attempt.blocks - used;
-        Ok(Plan { geometry, contents: self.contents, journal, places, cursor, free_blocks })
+        Ok(Plan { geometry, contents: self.contents, resize_block, journal, places, cursor, free_blocks })
     }
 
-    fn shape(&self, blocks: u64, inodes: u64) -> Shape {
+    fn shape(&self, blocks: u64, inodes: u64, reserve: Option<u64>) -> Shape {
         let descriptor_size = self.options.features.descriptor_size();
-        Shape { block_size: self.block_size(), descriptor_size, blocks, inodes }
+        let reserved_descriptors = reserve.unwrap_or(0);
+        Shape { block_size: self.block_size(), descriptor_size, reserved_descriptors, blocks, inodes }
+    }
+
+    /// How many blocks are usually reserved behind the descriptors; none without the feature.
+    fn usual_reserve(&self, blocks: u64) -> Option<u64> {
+        let shape = self.shape(blocks.max(self.first_block() + 1), 0, None);
+        if self.options.features.resize_inode { resize::usual_reserve(&shape) } else { None }
     }
 
     /// The sizes of journal that so many blocks may have: the usual one, then smaller ones. Never empty.
@@ -168,7 +193,7 @@ impl<'a> Planner<'a, '_> {
     }
 
     fn first_block(&self) -> u64 {
-        self.shape(0, 0).first_block()
+        self.shape(0, 0, None).first_block()
     }
 
     /// The inodes in use, the reserved ones included.
@@ -178,7 +203,7 @@ impl<'a> Planner<'a, '_> {
 
     /// Sizes end where block numbers do, or where the descriptors would fill half of their group.
     fn check_limit(&self, blocks: u64) -> Result<(), Error> {
-        let blocks_per_group = self.shape(0, 0).blocks_per_group();
+        let blocks_per_group = self.shape(0, 0, None).blocks_per_group();
         let descriptors = blocks_per_group / 2 * self.block_size() / self.options.features.descriptor_size();
         let by_descriptors = descriptors * blocks_per_group;
         let max = if self.options.features.bits64 { by_descriptors } else { by_descriptors.min(BLOCKS_MAX_32) };
@@ -191,6 +216,11 @@ impl<'a> Planner<'a, '_> {
 }
 
 impl Plan<'_> {
+    /// How many blocks are reserved behind the descriptors; none without the feature.
+    pub(super) fn reserve(&self) -> Option<u64> {
+        self.resize_block.map(|_| self.geometry.reserved_descriptors)
+    }
+
     /// Returns what occupies the most bytes, the largest first.
     fn largest(&self) -> Vec<(TreePath, u64)> {
         let bytes = |place: &Place| place.blocks() * self.geometry.block_size;

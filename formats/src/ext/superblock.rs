@@ -52,6 +52,8 @@ pub(super) struct Superblock {
     pub(super) block_size: u32,
     /// 0x028 4 s_inodes_per_group
     pub(super) inodes_per_group: u32,
+    /// 0x0CE 2 s_reserved_gdt_blocks, and whether there is the inode that owns them
+    pub(super) reserved_descriptors: Option<u64>,
     /// 0x030 4, 0x274 1 s_wtime; 0x040 4, 0x277 1 s_lastcheck; 0x108 4, 0x276 1 s_mkfs_time
     pub(super) time: u64,
     /// 0x05C s_feature_compat, 0x060 s_feature_incompat, 0x064 s_feature_ro_compat, 0x0FE 2 s_desc_size
@@ -85,7 +87,7 @@ impl Superblock {
         self.put_constants(&mut bytes);
         // The field is 16 bits wide: in copies behind group 65535 it wraps.
         put(&mut bytes, 0x05A, (group as u16).to_le_bytes());
-        put(&mut bytes, 0x05C, self.features.compatible(self.journal.is_some()).to_le_bytes());
+        put(&mut bytes, 0x05C, self.compatible().to_le_bytes());
         put(&mut bytes, 0x060, self.features.incompatible().to_le_bytes());
         put(&mut bytes, 0x064, self.features.read_only_compatible().to_le_bytes());
         put(&mut bytes, 0x068, self.uuid);
@@ -100,6 +102,18 @@ impl Superblock {
         let sum = checksums.sum_of_superblock(&bytes[..0x3FC]);
         put(&mut bytes, 0x3FC, sum.to_le_bytes());
         bytes
+    }
+
+    /// `s_feature_compat`.
+    fn compatible(&self) -> u32 {
+        const HAS_JOURNAL: u32 = 0x4;
+        const EXT_ATTR: u32 = 0x8;
+        const RESIZE_INODE: u32 = 0x10;
+        const DIR_INDEX: u32 = 0x20;
+        EXT_ATTR
+            | if self.journal.is_some() { HAS_JOURNAL } else { 0 }
+            | if self.reserved_descriptors.is_some() { RESIZE_INODE } else { 0 }
+            | if self.features.dir_index { DIR_INDEX } else { 0 }
     }
 
     fn put_counts(&self, bytes: &mut [u8; 1024]) {
@@ -117,6 +131,7 @@ impl Superblock {
         put(bytes, 0x020, blocks_per_group.to_le_bytes());
         put(bytes, 0x024, blocks_per_group.to_le_bytes());
         put(bytes, 0x028, self.inodes_per_group.to_le_bytes());
+        put(bytes, 0x0CE, (self.reserved_descriptors.unwrap_or(0) as u16).to_le_bytes());
         // 0 makes kernels count it themselves, which also serves sizes that 32 bits do not hold.
         put(bytes, 0x248, u32::try_from(self.overhead).unwrap_or(0).to_le_bytes());
     }
@@ -156,14 +171,6 @@ impl JournalBackup {
 }
 
 impl Features {
-    /// `s_feature_compat`.
-    fn compatible(&self, has_journal: bool) -> u32 {
-        const HAS_JOURNAL: u32 = 0x4;
-        const EXT_ATTR: u32 = 0x8;
-        const DIR_INDEX: u32 = 0x20;
-        EXT_ATTR | if self.dir_index { DIR_INDEX } else { 0 } | if has_journal { HAS_JOURNAL } else { 0 }
-    }
-
     /// `s_feature_incompat`.
     fn incompatible(&self) -> u32 {
         const FILETYPE: u32 = 0x2;

@@ -11,10 +11,11 @@ use super::geometry::{Group, INODE_SIZE};
 use super::inode::{EXTENTS_FL, Inode, S_IFREG};
 use super::journal::{self, JOURNAL_INO};
 use super::plan::{Place, Plan};
+use super::resize::{self, RESIZE_INO};
 use super::superblock::{
     BLOCK_UNINIT, Descriptor, FIRST_INO, INODE_UNINIT, INODE_ZEROED, JournalBackup, SUPERBLOCK_AT, Superblock,
 };
-use super::{Options, xattr};
+use super::{Options, put, xattr};
 use crate::{Capacity, Data, Extent, Extents};
 
 /// Returns the image of the file system.
@@ -56,6 +57,10 @@ impl Writer<'_> {
         if !plan.journal.runs.is_empty() {
             let record = self.journal();
             table.put(JOURNAL_INO, record);
+        }
+        if let Some(block) = self.plan.resize_block {
+            let record = self.resize_inode(block);
+            table.put(RESIZE_INO, record);
         }
         table.0
     }
@@ -120,6 +125,31 @@ impl Writer<'_> {
             attributes: &[],
         };
         inode.to_bytes(checksums)
+    }
+
+    /// Writes the numbers of the reserved blocks and returns the inode that owns them.
+    fn resize_inode(&mut self, double_indirect: u64) -> [u8; 256] {
+        let geometry = &self.plan.geometry;
+        for (block, bytes) in resize::build(geometry, double_indirect) {
+            self.put_block(block, bytes);
+        }
+        let number = u32::try_from(double_indirect).expect("file systems with this inode have numbers of 32 bits");
+        let mut block = [0; 60];
+        put(&mut block, 4 * resize::DOUBLE_INDIRECT, number.to_le_bytes());
+        let inode = Inode {
+            mode: S_IFREG | 0o600,
+            uid: 0,
+            gid: 0,
+            size: resize::size(self.block_size()),
+            time: self.options.time,
+            links: 1,
+            sectors: resize::blocks(geometry) * (self.block_size() / 512),
+            flags: 0,
+            block,
+            attribute_block: 0,
+            attributes: &[],
+        };
+        inode.to_bytes(self.checksums.of_inode(RESIZE_INO))
     }
 
     /// Writes the blocks of the extent tree and returns its root.
@@ -196,7 +226,7 @@ impl Writer<'_> {
             return 0;
         }
         let geometry = &self.plan.geometry;
-        let copies = if group.has_superblock { 1 + geometry.descriptor_blocks() } else { 0 };
+        let copies = if group.has_superblock { geometry.copy_blocks() } else { 0 };
         let is_last = index as usize + 1 == geometry.groups.len();
         let only_copies = total(used_blocks) == copies && !is_last;
         INODE_ZEROED
@@ -270,6 +300,7 @@ impl Writer<'_> {
             first_block: geometry.first_block,
             block_size: options.block_size,
             inodes_per_group: geometry.inodes_per_group,
+            reserved_descriptors: plan.reserve(),
             time: options.time as u64,
             features: options.features,
             uuid: options.uuid,

@@ -91,6 +91,13 @@ impl Image {
         assert!(output.status.success() && text.lines().all(expected), "e2fsck complains:\n{text}");
     }
 
+    /// Grows the file system.
+    pub(super) fn resize2fs(&self, len: u64) {
+        self.file.as_file().set_len(len).unwrap();
+        let output = run(Command::new("resize2fs").arg("-f").arg(self.path()));
+        assert!(output.status.success(), "resize2fs: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
     /// Returns what debugfs prints for a request.
     pub(super) fn debugfs(&self, request: &str) -> String {
         let output = run(Command::new("debugfs").arg("-R").arg(request).arg(self.path()));
@@ -153,7 +160,7 @@ impl Image {
 }
 
 /// Runs a program of e2fsprogs.
-fn run(command: &mut Command) -> Output {
+pub(super) fn run(command: &mut Command) -> Output {
     command.env("LC_ALL", "C").env("TZ", "UTC");
     let name = command.get_program().to_owned();
     command

@@ -1,6 +1,7 @@
 //! The writer, judged by e2fsprogs and by an independent reader.
 
 mod directories;
+mod growth;
 mod judge;
 mod property;
 mod sizes;
@@ -90,7 +91,7 @@ fn refused(entry: Entry) -> Error {
 #[test]
 fn an_empty_tree() {
     let image = judged(&Tree::default(), &guess(0));
-    assert_eq!(image.len, 10 * 4096, "superblock, descriptors, 2 bitmaps, inodes, root, 4 of lost+found");
+    assert_eq!(image.len, 11 * 4096, "superblock, descriptors, 2 bitmaps, inodes, reserve, root, 4 of lost+found");
 }
 
 #[test]
@@ -367,7 +368,7 @@ fn the_superblock_says_what_the_options_say() {
         "Filesystem volume name:   my-root",
         "Last mounted on:          <not available>",
         "Filesystem UUID:          30313233-3435-3637-3839-616263646566",
-        "Filesystem features:      has_journal ext_attr dir_index filetype extent 64bit flex_bg sparse_super large_file \
+        "Filesystem features:      has_journal ext_attr resize_inode dir_index filetype extent 64bit flex_bg sparse_super large_file \
          huge_file dir_nlink extra_isize metadata_csum",
         "Filesystem state:         clean",
         "Errors behavior:          Continue",

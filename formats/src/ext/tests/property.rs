@@ -95,11 +95,11 @@ fn tree() -> impl Strategy<Value = Tree> {
 fn any_options(capacity: Capacity) -> impl Strategy<Value = Options> {
     let block_size = prop_oneof![3 => Just(4096u32), 1 => Just(2048), 1 => Just(1024)];
     let flag = || prop::bool::weighted(0.8);
-    (block_size, (flag(), flag(), flag(), flag())).prop_map(
-        move |(block_size, (metadata_csum, bits64, dir_index, journal))| Options {
+    (block_size, (flag(), flag(), flag(), flag(), flag())).prop_map(
+        move |(block_size, (metadata_csum, bits64, dir_index, resize_inode, journal))| Options {
             block_size,
             journal,
-            features: Features { metadata_csum, bits64, dir_index },
+            features: Features { metadata_csum, bits64, dir_index, resize_inode },
             ..options(capacity)
         },
     )
