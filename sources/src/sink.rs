@@ -5,6 +5,8 @@
 //! a fixed number of workers take one after another, each with one buffer; what reads as zero is not written,
 //! so holes stay holes. The bytes do not depend on the number of workers.
 
+mod current;
+
 use std::fs;
 use std::io;
 use std::os::unix::fs::{FileExt, FileTypeExt};
@@ -12,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use gravure_formats::{Blobs, Extents};
+use gravure_formats::{Blobs, Digest, Extents};
 
 use crate::error::{Error, ErrorKind, quoted};
 use crate::store::{Store, Temporary, remove_abandoned};
@@ -31,18 +33,55 @@ const BLOCK: usize = 4096;
 /// # Errors
 /// A blob is missing or damaged, the file cannot be written, or `path` is something other than a file.
 pub fn write_image(extents: &Extents, store: &Store, path: &Path) -> Result<(), Error> {
+    let (target, temporary) = written(extents, store, path)?;
+    temporary.persist(&target).map_err(|error| Error::io("write", path, error))
+}
+
+/// Writes as [`write_image`] does, and remembers in the store that the file has this content; see [`is_current`].
+///
+/// # Errors
+/// As [`write_image`].
+pub fn write_image_of(content: &Digest, extents: &Extents, store: &Store, path: &Path) -> Result<(), Error> {
+    let cannot_write = |error| Error::io("write", path, error);
+    let (target, temporary) = written(extents, store, path)?;
+    let settled = current::settle(temporary.file()).map_err(cannot_write)?;
+    let file = temporary.file().try_clone().map_err(cannot_write)?;
+    temporary.persist(&target).map_err(cannot_write)?;
+    if let Some(settled) = settled {
+        current::remember(store, &target, &file, settled, content);
+    }
+    Ok(())
+}
+
+/// Whether the file `path` is what [`write_image_of`] wrote there with this content, and nobody has touched it since.
+///
+/// `content` is a name for the bytes: equal names stand for equal bytes.
+pub fn is_current(content: &Digest, store: &Store, path: &Path) -> bool {
+    current::is(store, path, content) && {
+        // A build of something else that was killed may have left its file here.
+        remove_abandoned(directory_of(path));
+        true
+    }
+}
+
+/// Returns the file that is to be replaced, and the complete image under its temporary name.
+fn written(extents: &Extents, store: &Store, path: &Path) -> Result<(PathBuf, Temporary), Error> {
     let target = target_of(path)?;
-    let directory = match target.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let directory = directory_of(&target);
     remove_abandoned(directory);
     let cannot_write = |error| Error::io("write", path, error);
     let temporary = Temporary::create(directory, 0o666).map_err(cannot_write)?;
     temporary.file().set_len(extents.len()).map_err(cannot_write)?;
     copy(extents, store, temporary.file()).map_err(cannot_write)?;
     temporary.file().sync_all().map_err(cannot_write)?;
-    temporary.persist(&target).map_err(cannot_write)
+    Ok((target, temporary))
+}
+
+fn directory_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 /// Returns the file that writing to `path` shall replace, which need not be there yet.
@@ -154,7 +193,7 @@ fn is_zero(block: &[u8]) -> bool {
 mod tests {
     use std::os::unix::fs::{MetadataExt, symlink};
 
-    use gravure_formats::{Data, Digest, Extent};
+    use gravure_formats::{Data, Extent};
     use proptest::prelude::*;
 
     use super::*;
@@ -269,6 +308,68 @@ mod tests {
         let error = write_image(&Extents::zeros(u64::MAX), &scratch.store(), &path).unwrap_err();
         assert!(error.message.starts_with(&format!("cannot write `{}`: ", path.display())), "{error}");
         assert!(!path.exists());
+    }
+
+    /// Whoever changes the file in any way, in the same moment too, is seen; who only reads it is not.
+    #[test]
+    fn an_output_is_current_until_somebody_touches_it() {
+        let scratch = Scratch::new();
+        let store = scratch.store();
+        let path = scratch.path().join("image.raw");
+        let (content, other) = (Digest::of(b"new"), Digest::of(b"other"));
+        let write = || write_image_of(&content, &Extents::from_bytes(&b"new"[..]), &store, &path).unwrap();
+        assert!(!is_current(&content, &store, &path), "there is nothing");
+        let in_place = |bytes: &[u8]| {
+            let file = fs::File::options().write(true).open(&path).unwrap();
+            file.write_all_at(bytes, 0).unwrap();
+            file
+        };
+        let touches: [(&str, &dyn Fn()); 7] = [
+            ("written in place", &|| drop(in_place(b"neW"))),
+            ("written in place with the same bytes", &|| drop(in_place(b"new"))),
+            ("written in place, and its time set back", &|| {
+                let before = fs::metadata(&path).unwrap().modified().unwrap();
+                in_place(b"neW").set_modified(before).unwrap();
+            }),
+            ("appended to", &|| in_place(b"new").set_len(4).unwrap()),
+            ("replaced", &|| {
+                fs::write(path.with_extension("other"), "new").unwrap();
+                fs::rename(path.with_extension("other"), &path).unwrap();
+            }),
+            ("removed", &|| fs::remove_file(&path).unwrap()),
+            ("linked to something else", &|| {
+                fs::remove_file(&path).unwrap();
+                fs::write(path.with_extension("other"), "new").unwrap();
+                symlink("image.other", &path).unwrap();
+            }),
+        ];
+        for (what, touch) in touches {
+            let _ = fs::remove_file(&path);
+            write();
+            fs::read(&path).unwrap();
+            assert!(is_current(&content, &store, &path), "before it was {what}");
+            assert!(!is_current(&other, &store, &path), "something else is wanted");
+            touch();
+            assert!(!is_current(&content, &store, &path), "{what}");
+        }
+    }
+
+    #[test]
+    fn an_output_is_found_current_under_all_its_names() {
+        let scratch = Scratch::new();
+        let store = scratch.store();
+        let path = scratch.path().join("image.raw");
+        let content = Digest::of(b"new");
+        symlink("image.raw", scratch.path().join("link")).unwrap();
+        fs::write(&path, "old").unwrap();
+        write_image_of(&content, &Extents::from_bytes(&b"new"[..]), &store, &scratch.path().join("link")).unwrap();
+        for name in ["image.raw", "link", "store/../image.raw"] {
+            assert!(is_current(&content, &store, &scratch.path().join(name)), "{name}");
+        }
+        let left = scratch.path().join(".gravure-0123456789abcdef");
+        fs::write(&left, "left by a build that was killed").unwrap();
+        assert!(is_current(&content, &store, &path));
+        assert!(!left.exists());
     }
 
     proptest! {

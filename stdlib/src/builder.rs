@@ -10,7 +10,7 @@ use gravure_eval::graph::{self, Failure, Key, OutputType, Realise, Space, Task};
 use gravure_formats::debian::Unreproduced;
 use gravure_formats::{Digest, Extents, Tree};
 use gravure_sources::debian::{Access, Mirror};
-use gravure_sources::{Error, Store, write_image};
+use gravure_sources::{Error, Store, is_current, write_image_of};
 
 use crate::kinds;
 
@@ -139,14 +139,27 @@ pub fn unreproduced_scripts(builder: &Builder<'_>, output: &graph::Output) -> Re
     Ok(serde_json::from_slice(&bytes).expect("an object that has its digest is what was put"))
 }
 
-/// Writes a finished node as a file: complete under its name, or not at all.
+/// What became of the file of a finished node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// It was written.
+    Anew,
+    /// It is what the last build wrote there, and nobody has touched it since.
+    Current,
+}
+
+/// Writes a finished node as a file, unless it is there already: complete under its name, or not at all.
 ///
 /// # Errors
 /// The file cannot be written, or an object of the store is missing or damaged.
 ///
 /// # Panics
 /// When the node is a tree, which is no file.
-pub fn write_output(builder: &Builder<'_>, output: &graph::Output, path: &Path) -> Result<(), Error> {
+pub fn write_output(builder: &Builder<'_>, output: &graph::Output, path: &Path) -> Result<Written, Error> {
+    let content = content_of(output);
+    if is_current(&content, builder.store, path) {
+        return Ok(Written::Current);
+    }
     let extents = match output.ty {
         OutputType::Blob => Extents::from_blob(Digest(output.digest), output.len),
         OutputType::Extents => {
@@ -156,5 +169,12 @@ pub fn write_output(builder: &Builder<'_>, output: &graph::Output, path: &Path) 
         }
         OutputType::Tree => panic!("a tree is no file"),
     };
-    write_image(&extents, builder.store, path)
+    write_image_of(&content, &extents, builder.store, path)?;
+    Ok(Written::Anew)
+}
+
+/// Returns a name for the bytes of an output. The object alone does not tell them: it may be the bytes, or describe them.
+fn content_of(output: &graph::Output) -> Digest {
+    let described = serde_json::to_vec(output).expect("an output is plain data");
+    Digest::of(&described)
 }

@@ -10,7 +10,7 @@ use bumpalo::Bump;
 use gravure_eval::graph::{self, NodeId, Options, Outcome, Report, realise};
 use gravure_eval::{Evaluator, Limits, ModuleId, with_stack};
 use gravure_lang::SourceMap;
-use gravure_stdlib::{Builder, ImageType, Unreproduced, image_types, unreproduced_scripts, write_output};
+use gravure_stdlib::{Builder, ImageType, Unreproduced, Written, image_types, unreproduced_scripts, write_output};
 
 use crate::arguments::Build;
 use crate::batch::{Batch, Plan, PlannedImage};
@@ -132,8 +132,9 @@ struct Production<'a> {
 }
 
 /// An image that is under its name.
-struct Written {
+struct Finished {
     len: u64,
+    written: Written,
     /// Seconds since the start of the command.
     seconds: f64,
 }
@@ -159,8 +160,8 @@ impl Production<'_> {
         let mut trouble = self.failures(&report);
         for (number, result) in written {
             match result {
-                Ok(written) => {
-                    self.tell(number, &written, &report);
+                Ok(finished) => {
+                    self.tell(number, &finished, &report);
                     self.tell_scripts(number, &report).unwrap_or_else(|complaint| trouble.complain(complaint));
                 }
                 Err(complaint) => trouble.complain(complaint),
@@ -170,7 +171,10 @@ impl Production<'_> {
     }
 
     /// Writes images as their nodes are finished, in parallel.
-    fn write_all(&self, finished: mpsc::Receiver<(NodeId, graph::Output)>) -> Vec<(usize, Result<Written, Complaint>)> {
+    fn write_all(
+        &self,
+        finished: mpsc::Receiver<(NodeId, graph::Output)>,
+    ) -> Vec<(usize, Result<Finished, Complaint>)> {
         let (sender, written) = mpsc::channel();
         rayon::in_place_scope(|scope| {
             for (node, output) in finished {
@@ -188,31 +192,36 @@ impl Production<'_> {
         written.into_iter().collect()
     }
 
-    fn write(&self, number: usize, output: &graph::Output) -> Result<Written, Complaint> {
+    fn write(&self, number: usize, output: &graph::Output) -> Result<Finished, Complaint> {
         let path = &self.destination.paths[number];
         let _line = self.bars.line(format!("write {}", path.display()));
         self.destination.make_folder()?;
-        write_output(&self.builder, output, path)?;
-        Ok(Written { len: output.len, seconds: self.start.elapsed().as_secs_f64() })
+        let written = write_output(&self.builder, output, path)?;
+        Ok(Finished { len: output.len, written, seconds: self.start.elapsed().as_secs_f64() })
     }
 
     /// Says that an image is done.
-    fn tell(&self, number: usize, written: &Written, report: &Report) {
-        let needed = self.plan.graph.needed(&[self.plan.images[number].node]);
-        let outcomes: Vec<&Outcome> = needed.iter().filter_map(|&node| report.outcome(node)).collect();
-        let built = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Built(_))).count();
-        let reused = outcomes.len() - built;
+    fn tell(&self, number: usize, finished: &Finished, report: &Report) {
         let path = self.destination.paths[number].display();
         if !terminal::result_is_read_by_people() {
             terminal::result(&format!("{path}\n"));
         }
-        terminal::say(&format!(
-            "{} {path} ({}, {:.1} s, {} built, {reused} reused)\n",
-            terminal::green("built"),
-            size(written.len),
-            written.seconds,
-            counted(built, "node"),
-        ));
+        let (size, seconds) = (size(finished.len), finished.seconds);
+        terminal::say(&match finished.written {
+            Written::Current => format!("{} {path} ({size}, {seconds:.1} s)\n", terminal::green("current")),
+            Written::Anew => {
+                let nodes = self.count(number, report);
+                format!("{} {path} ({size}, {seconds:.1} s, {nodes})\n", terminal::green("built"))
+            }
+        });
+    }
+
+    /// Returns how many nodes were built for an image, and how many reused.
+    fn count(&self, number: usize, report: &Report) -> String {
+        let needed = self.plan.graph.needed(&[self.plan.images[number].node]);
+        let outcomes: Vec<&Outcome> = needed.iter().filter_map(|&node| report.outcome(node)).collect();
+        let built = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Built(_))).count();
+        format!("{} built, {} reused", counted(built, "node"), outcomes.len() - built)
     }
 
     /// Says which packages have maintainer scripts whose work the image does not have.
