@@ -181,6 +181,41 @@ pub(crate) enum StoreCommand {
     Verify(StorePlace),
     /// Print the directory of the store.
     Path(StorePlace),
+    Gc(Gc),
+}
+
+/// Remove from the store what no build has used lately.
+///
+/// What a build took part in stays, down to the packages, also when it found everything ready. Nothing is removed while
+/// another process uses the store, and what starts meanwhile waits. What is removed is fetched or made again when it is needed.
+#[derive(Debug, Args)]
+pub(crate) struct Gc {
+    /// Keep what was used in the last N days.
+    #[arg(long, value_name = "N", default_value_t = 30)]
+    pub(crate) keep_days: u32,
+    /// Keep no more than this on disk, such as `20G`: what was used last.
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub(crate) max_size: Option<u64>,
+    /// Say what would be removed, and remove nothing.
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) place: StorePlace,
+}
+
+/// Reads a number of bytes: `500M`, `20G`, `20GiB`.
+fn size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|character: char| !character.is_ascii_digit());
+    let unit = match text[digits.len()..].trim_end_matches("iB") {
+        "" => 1,
+        "K" => 1 << 10,
+        "M" => 1 << 20,
+        "G" => 1 << 30,
+        "T" => 1 << 40,
+        _ => 0,
+    };
+    let number: Option<u64> = digits.parse().ok().filter(|_| unit != 0);
+    number.and_then(|number| number.checked_mul(unit)).ok_or_else(|| "write a size such as `500M` or `20G`".to_owned())
 }
 
 /// Into what the images and operating systems of files are turned.

@@ -11,6 +11,7 @@ use gravure_sources::{Client, Error, Progress, Store, default_store};
 use gravure_stdlib::Locking;
 
 use crate::arguments;
+use crate::terminal;
 use crate::trouble::Complaint;
 
 /// The configuration of the host's apt.
@@ -28,7 +29,7 @@ pub(crate) struct Outside {
 
 impl Outside {
     pub(crate) fn new(arguments: &arguments::Outside) -> Result<Outside, Complaint> {
-        let store = Store::open(&store_path(&arguments.place)?)?;
+        let store = open_store(&arguments.place)?;
         let client = if arguments.offline { None } else { Some(Client::from_environment()?) };
         Ok(Outside { store, client, mirror_argument: arguments.mirror.clone(), mirrors: Mutex::default() })
     }
@@ -73,6 +74,13 @@ pub(crate) fn locking(arguments: &arguments::Outside) -> Locking {
         allow_expired: arguments.allow_expired.clone(),
         ..Locking::default()
     }
+}
+
+/// Opens the store; while somebody removes from it, that is said and waited for.
+pub(crate) fn open_store(arguments: &arguments::StorePlace) -> Result<Store, Complaint> {
+    let path = store_path(arguments)?;
+    let waits = || terminal::say(&format!("waiting: `gravure store gc` removes from the store `{}`\n", path.display()));
+    Ok(Store::open_or_wait(&path, waits)?)
 }
 
 /// Returns the directory of the store.

@@ -40,7 +40,7 @@ use release::Release;
 pub use state::{State, StateFile};
 
 /// Among which records of the store the last `InRelease` of each archive is.
-const RECORDS: &str = "archives";
+pub(crate) const RECORDS: &str = "archives";
 
 /// No `InRelease` is longer than this: real ones have 0.2 MB.
 const MAX_IN_RELEASE: u64 = 16 << 20;

@@ -23,6 +23,7 @@ use gravure_formats::{Digest, Entry, Extents, Kind, Metadata, Tree};
 use crate::error::{Error, ErrorKind, quoted};
 use crate::sink::kind_name;
 use crate::store::{ObjectWriter, Store};
+pub(crate) use cache::RECORDS;
 use cache::{Clock, Stamp};
 use walk::{Found, What};
 

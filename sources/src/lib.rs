@@ -26,4 +26,4 @@ pub use http::{Client, Download, Settings};
 pub use openpgp::Fingerprint;
 pub use progress::{Progress, Silent, Transfer};
 pub use sink::{is_current, write_image, write_image_of};
-pub use store::{ObjectWriter, Problem, Store, default_store};
+pub use store::{Alone, Form, Garbage, Keep, ObjectWriter, Problem, Reference, Store, default_store};

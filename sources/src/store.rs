@@ -5,16 +5,20 @@
 //! checksums/ab/cdef...      a CRC-32C per 64 KiB of a longer object: what reads are held against
 //! records/NAMES/ab/cdef...  small values under 32-byte keys: what a node made, what a file contained
 //! temporary/                what is being written; locked, so that what a dead process left is found
+//! lock                      locked by whoever has the store open, so that nothing is removed meanwhile
 //! ```
 //! The invariants: an object is complete, synced and right from the moment it has its name, and nobody changes
 //! it afterwards; everything else can be lost at any moment without harm. So checksums and records are not
 //! synced (they carry their own checksum, and a damaged one counts as missing), and many processes may share
-//! a store without waiting for one another.
+//! a store without waiting for one another; only while garbage is collected, nobody else is in it.
 
+mod collect;
 mod handles;
+mod lock;
 mod object;
 mod records;
 mod temporary;
+mod used;
 mod verify;
 
 use std::ffi::OsString;
@@ -27,6 +31,7 @@ use bytes::Bytes;
 use gravure_formats::{Blobs, Digest};
 
 use crate::error::{Error, ErrorKind, quoted};
+pub use collect::{Alone, Form, Garbage, Keep, Reference};
 use handles::Handles;
 pub use object::ObjectWriter;
 pub(crate) use temporary::{Temporary, remove_abandoned};
@@ -37,6 +42,10 @@ pub use verify::Problem;
 pub struct Store {
     root: PathBuf,
     handles: Handles,
+    /// Whether it is noted when something is read.
+    notes_uses: bool,
+    /// Locked as long as the store is open.
+    _lock: Option<fs::File>,
 }
 
 /// Returns where the store is: `$GRAVURE_STORE`, else `gravure` in the user's cache directory.
@@ -63,6 +72,20 @@ impl Store {
     /// The directory cannot be made, belongs to another user, or may be written by everybody: the names of
     /// its objects could then not be trusted.
     pub fn open(path: &Path) -> Result<Store, Error> {
+        Store::open_or_wait(path, || {})
+    }
+
+    /// Opens the store at `path` as [`Store::open`] does; `waits` is called when another process is removing from it, and
+    /// that has to end first.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_or_wait(path: &Path, waits: impl FnOnce()) -> Result<Store, Error> {
+        let store = Store::open_with(path, |root| Ok(lock::share(root, waits)))?;
+        Ok(Store { notes_uses: true, ..store })
+    }
+
+    fn open_with(path: &Path, lock: impl FnOnce(&Path) -> Result<Option<fs::File>, Error>) -> Result<Store, Error> {
         temporary::make_private_directory(path).map_err(|error| Error::io("make the store", path, error))?;
         let metadata = fs::metadata(path).map_err(|error| Error::io("open the store", path, error))?;
         let refuse = |why: String| Err(Error::new(ErrorKind::Refused, format!("the store {} {why}", quoted(path))));
@@ -74,7 +97,7 @@ impl Store {
             return refuse(format!("belongs to user {}, but this is user {user}: name another", metadata.uid()));
         }
         let root = fs::canonicalize(path).map_err(|error| Error::io("open the store", path, error))?;
-        let store = Store { root, handles: Handles::default() };
+        let store = Store { _lock: lock(&root)?, root, handles: Handles::default(), notes_uses: false };
         remove_abandoned(&store.temporaries());
         Ok(store)
     }
@@ -108,7 +131,7 @@ impl Store {
 
     /// Whether the object is there.
     pub fn contains(&self, digest: &Digest) -> bool {
-        self.path_of(digest).is_file()
+        self.used(digest).is_some()
     }
 
     /// Returns the length of an object in bytes.
@@ -139,7 +162,22 @@ impl Store {
 
     /// Whether an object of this length is there.
     fn holds(&self, digest: &Digest, len: u64) -> bool {
-        fs::metadata(self.path_of(digest)).is_ok_and(|metadata| metadata.is_file() && metadata.len() == len)
+        self.used(digest).is_some_and(|metadata| metadata.len() == len)
+    }
+
+    /// Returns what stat says of an object that is there, and notes that it was used.
+    fn used(&self, digest: &Digest) -> Option<fs::Metadata> {
+        let path = self.path_of(digest);
+        let metadata = fs::metadata(&path).ok().filter(fs::Metadata::is_file)?;
+        self.note_used(&path, &metadata);
+        Some(metadata)
+    }
+
+    /// Notes that the file with this metadata was used.
+    fn note_used(&self, path: &Path, metadata: &fs::Metadata) {
+        if self.notes_uses {
+            used::note(path, metadata);
+        }
     }
 
     fn checksums_of(&self, digest: &Digest) -> PathBuf {

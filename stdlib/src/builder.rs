@@ -10,7 +10,7 @@ use gravure_eval::graph::{self, Failure, Key, OutputType, Realise, Space, Task};
 use gravure_formats::debian::Unreproduced;
 use gravure_formats::{Digest, Extents, Tree};
 use gravure_sources::debian::{Access, Mirror};
-use gravure_sources::{Error, Store, is_current, write_image_of};
+use gravure_sources::{Error, Form, Reference, Store, is_current, write_image_of};
 
 use crate::kinds;
 
@@ -48,6 +48,12 @@ impl Builder<'_> {
             OutputType::Extents => Ok(Extents::from_serialised(&self.store.read(&Digest(input.digest))?)?),
             OutputType::Tree => panic!("lowering connects trees to what takes trees"),
         }
+    }
+
+    /// Notes that everything a graph consists of is in use, also what lies below nodes that are reused: so that garbage
+    /// collection leaves it to the day on which something small changes.
+    pub fn note_use(&self, graph: &graph::Graph) {
+        graph.nodes().for_each(|node| self.store.note_use(namespace(Space::Node), &graph.key(node).0));
     }
 
     fn publish(&self, artefact: Artefact) -> Result<graph::Output, Failure> {
@@ -125,6 +131,22 @@ fn namespace(space: Space) -> &'static str {
         Space::Node => "nodes",
         Space::Action => "actions",
     }
+}
+
+/// Returns which object a record refers to: for those that the builder makes.
+pub fn references(names: &str, value: &[u8]) -> Vec<Reference> {
+    if ![Space::Node, Space::Action].map(namespace).contains(&names) {
+        return Vec::new();
+    }
+    let reference = |output: graph::Output| {
+        let form = match output.ty {
+            OutputType::Blob => Form::Blob,
+            OutputType::Tree => Form::Tree,
+            OutputType::Extents => Form::Extents,
+        };
+        (Digest(output.digest), form)
+    };
+    serde_json::from_slice(value).map(reference).into_iter().collect()
 }
 
 /// Reads the report that a recipe of the kind `script-report` made.

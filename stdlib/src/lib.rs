@@ -22,7 +22,7 @@ mod library;
 mod lower;
 mod outputs;
 
-pub use builder::{Builder, Written, unreproduced_scripts, write_output};
+pub use builder::{Builder, Written, references, unreproduced_scripts, write_output};
 pub use gravure_formats::debian::Unreproduced;
 pub use library::{roots, source};
 pub use lower::{Archives, Inputs, Locking, LowerError, Lowered, lower};

@@ -153,6 +153,7 @@ impl Production<'_> {
             });
             let report = realise(&self.plan.graph, &wanted, &self.builder, &self.builder, &watcher, self.options);
             drop(watcher);
+            self.builder.note_use(&self.plan.graph);
             (report, writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
         });
         self.bars.clear();
@@ -274,7 +275,7 @@ fn script_text(script: &Unreproduced) -> String {
 }
 
 /// Returns a length in bytes as people compare lengths: `312 MiB`, `1.3 GiB`.
-fn size(len: u64) -> String {
+pub(crate) fn size(len: u64) -> String {
     const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     match UNITS.into_iter().find(|(unit, _)| *unit <= len) {
         Some((unit, name)) if 10 * unit <= len || len.is_multiple_of(unit) => format!("{} {name}", len.div_ceil(unit)),

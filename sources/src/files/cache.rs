@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::store::Store;
 
 /// Among which records of the store these are.
-const RECORDS: &str = "files";
+pub(crate) const RECORDS: &str = "files";
 
 /// For how long a file may change without its time showing it: the 2 s of FAT are the coarsest in use.
 const GRANULARITY: Duration = Duration::from_secs(2);

@@ -94,7 +94,9 @@ impl Handle {
             }
             _ => Error::io("open", &path, error),
         })?;
-        let len = file.metadata().map_err(|error| Error::io("open", &path, error))?.len();
+        let metadata = file.metadata().map_err(|error| Error::io("open", &path, error))?;
+        store.note_used(&path, &metadata);
+        let len = metadata.len();
         let checksums = store.checksums(digest, &file, len)?;
         let good = (0..checksums.len().div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
         Ok(Handle { digest: *digest, path, file, len, checksums, good })

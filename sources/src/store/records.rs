@@ -10,7 +10,7 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Store;
 use crate::error::Error;
@@ -40,9 +40,21 @@ impl Store {
     /// # Panics
     /// As [`Store::record`].
     pub fn recorded(&self, names: &str, key: &[u8; 32]) -> Option<Vec<u8>> {
-        let bytes = fs::read(self.record_path(names, key)).ok()?;
-        let (checksum, value) = bytes.split_first_chunk::<4>()?;
-        (crc32c::crc32c(value) == u32::from_le_bytes(*checksum)).then(|| value.to_vec())
+        let path = self.record_path(names, key);
+        let value = value_of(&path)?;
+        self.note_use(names, key);
+        Some(value)
+    }
+
+    /// Notes that a record was used, as [`Store::recorded`] does, without reading it.
+    ///
+    /// # Panics
+    /// As [`Store::record`].
+    pub fn note_use(&self, names: &str, key: &[u8; 32]) {
+        let path = self.record_path(names, key);
+        if let Ok(metadata) = fs::metadata(&path) {
+            self.note_used(&path, &metadata);
+        }
     }
 
     fn record_path(&self, names: &str, key: &[u8; 32]) -> PathBuf {
@@ -50,6 +62,13 @@ impl Store {
         assert!(is_word, "records are kept under a lower-case word, not `{names}`");
         self.place(&format!("records/{names}"), key)
     }
+}
+
+/// Returns the value of the record that is this file, if it is sound.
+pub(super) fn value_of(path: &Path) -> Option<Vec<u8>> {
+    let bytes = fs::read(path).ok()?;
+    let (checksum, value) = bytes.split_first_chunk::<4>()?;
+    (crc32c::crc32c(value) == u32::from_le_bytes(*checksum)).then(|| value.to_vec())
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ impl Store {
 }
 
 /// Returns the paths in a directory; none when it is not there.
-fn list(directory: &Path) -> Result<Vec<PathBuf>, Error> {
+pub(super) fn list(directory: &Path) -> Result<Vec<PathBuf>, Error> {
     let paths = match fs::read_dir(directory) {
         Ok(entries) => entries.map(|entry| Ok(entry?.path())).collect(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
