@@ -16,6 +16,8 @@
 //!
 //! A tool that is not installed fails the test and names the Debian package; nothing is ever skipped.
 
+#[cfg(test)]
+mod bad_inputs;
 pub mod cases;
 mod console;
 pub mod debs;
