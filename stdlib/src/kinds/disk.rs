@@ -115,7 +115,16 @@ fn gpt_table(guid: Guid, entry_array_at: Option<u64>, partitions: &[Partition], 
     });
     let usual = gpt::Table::new(guid);
     let entry_array_at = entry_array_at.map_or(usual.entry_array_at, |at| at / mbr::SECTOR);
-    gpt::Table { entries: entries.collect(), entry_array_at, ..usual }
+    gpt::Table { entries: entries.collect(), entry_array_at, hybrid: hybrid(partitions), ..usual }
+}
+
+/// Returns what the MBR beside a GPT has, if it has any partition.
+fn hybrid(partitions: &[Partition]) -> Option<gpt::Hybrid> {
+    let listed = partitions.iter().enumerate().filter(|(_, partition)| partition.is_in_mbr);
+    let entries: Vec<gpt::HybridEntry> = listed
+        .map(|(slot, partition)| gpt::HybridEntry { slot, kind: partition.mbr_kind, active: partition.is_boot })
+        .collect();
+    (!entries.is_empty()).then(|| gpt::Hybrid { entries, ..gpt::Hybrid::default() })
 }
 
 fn mbr_table(signature: u32, partitions: &[Partition], places: &[MbrPlace]) -> mbr::Table {

@@ -15,6 +15,7 @@ pub(crate) mod package;
 pub(crate) mod part;
 pub(crate) mod raw;
 pub(crate) mod script_report;
+pub(crate) mod swap;
 pub(crate) mod tree;
 pub(crate) mod unpacked;
 
@@ -38,7 +39,7 @@ const KINDS: &[Kind] = &[
     Kind { name: archive_file::NAME, version: 2, waits: true, realise: archive_file::realise },
     Kind { name: debian::NAME, version: 2, waits: false, realise: debian::realise },
     Kind { name: disk::NAME, version: 1, waits: false, realise: disk::realise },
-    Kind { name: ext4::NAME, version: 1, waits: false, realise: ext4::realise },
+    Kind { name: ext4::NAME, version: 2, waits: false, realise: ext4::realise },
     Kind { name: fat::NAME, version: 1, waits: false, realise: fat::realise },
     Kind { name: fetch::NAME, version: 1, waits: true, realise: fetch::realise },
     Kind { name: initrd::NAME, version: 1, waits: false, realise: initrd::realise },
@@ -47,6 +48,7 @@ const KINDS: &[Kind] = &[
     Kind { name: part::NAME, version: 1, waits: false, realise: part::realise },
     Kind { name: raw::NAME, version: 1, waits: false, realise: raw::realise },
     Kind { name: script_report::NAME, version: 2, waits: false, realise: script_report::realise },
+    Kind { name: swap::NAME, version: 1, waits: false, realise: swap::realise },
     Kind { name: tree::NAME, version: 2, waits: false, realise: tree::realise },
     Kind { name: unpacked::NAME, version: 1, waits: false, realise: unpacked::realise },
 ];

@@ -17,8 +17,6 @@ const ROOT_TYPES: &[(&str, Guid)] = &[
     ("riscv64-linux", guid::LINUX_ROOT_RISCV64),
 ];
 
-const TYPE_NAMES: &[(&str, Guid)] = &[("esp", guid::EFI_SYSTEM), ("bios-boot", guid::BIOS_BOOT)];
-
 /// Bits of an entry in a GPT by the attributes of the language.
 const ATTRIBUTES: &[(&str, u64)] = &[
     ("required", gpt::attribute::REQUIRED),
@@ -108,7 +106,7 @@ fn usual_type(partition: View<'_, '_>, image: View<'_, '_>) -> Result<Guid, Lowe
 fn usual_kind(partition: View<'_, '_>) -> Result<u8, LowerError> {
     Ok(match partition.string("file-system")? {
         _ if partition.strings("flags")?.contains(&"esp") => mbr::kind::EFI_SYSTEM,
-        "fat12" => 0x01,
+        "fat12" => mbr::kind::FAT12,
         "vfat" | "fat16" => mbr::kind::FAT16,
         "fat32" => mbr::kind::FAT32,
         "swap" => mbr::kind::LINUX_SWAP,
@@ -117,11 +115,10 @@ fn usual_kind(partition: View<'_, '_>) -> Result<u8, LowerError> {
 }
 
 fn gpt_type(partition: View<'_, '_>, text: &str) -> Result<Guid, LowerError> {
-    let named = TYPE_NAMES.iter().find(|(name, _)| *name == text).map(|(_, guid)| *guid);
-    named.or_else(|| text.parse().ok()).ok_or_else(|| {
+    guid::by_name(text).or_else(|| text.parse().ok()).ok_or_else(|| {
         let message = format!("`{text}` is neither a GUID nor the name of a type of partitions");
         let mut diagnostic = Diagnostic::error("E0419", message, partition.place("type"), "in a GPT");
-        if let Some(near) = nearest(text, TYPE_NAMES.iter().map(|(name, _)| *name)) {
+        if let Some(near) = nearest(text, guid::TYPES.iter().map(|(name, _)| *name)) {
             diagnostic = diagnostic.help(format!("did you mean \"{near}\"?"));
         }
         LowerError::Diagnostics(vec![diagnostic])
@@ -129,14 +126,12 @@ fn gpt_type(partition: View<'_, '_>, text: &str) -> Result<Guid, LowerError> {
 }
 
 fn mbr_kind(partition: View<'_, '_>, text: &str) -> Result<u8, LowerError> {
-    let digits = Some(text).filter(|text| text.len() == 2).and_then(|text| u8::from_str_radix(text, 16).ok());
-    let message = match digits {
-        None | Some(0) => {
-            format!("`{text}` is not the type of a partition in an MBR: two hexadecimal digits, not both 0")
-        }
+    let digits = || Some(text).filter(|text| text.len() == 2).and_then(|text| u8::from_str_radix(text, 16).ok());
+    let message = match mbr::kind::by_name(text).or_else(digits) {
         Some(mbr::kind::EXTENDED | mbr::kind::EXTENDED_LBA | mbr::kind::LINUX_EXTENDED) => {
             format!("`{text}` is the type of an extended partition, which is made where partitions are logical")
         }
+        None | Some(0) => format!("`{text}` is neither two hexadecimal digits nor the name of a type of partitions"),
         Some(kind) => return Ok(kind),
     };
     Err(mistake("E0419", partition, "type", message, "in an MBR"))

@@ -11,6 +11,7 @@ mod agreement;
 mod archives;
 mod busybox;
 mod entries;
+mod file_systems;
 mod packages;
 mod partitions;
 mod sizes;

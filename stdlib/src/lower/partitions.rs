@@ -8,15 +8,15 @@ use gravure_eval::graph::{NodeId, Recipe};
 use gravure_eval::{Value, View};
 use gravure_formats::{Capacity, Guid};
 use gravure_lang::{Diagnostic, Place};
-use serde::Serialize;
 
 use super::entries::{disk_guid, entry, entry_array_offset};
+use super::file_systems::{FileSystem, Uuid, file_system_of, uuid_of};
 use super::sizes::capacities;
 use super::system::{Contents, System};
-use super::{LowerError, Lowering, agreement, mistake};
+use super::{LowerError, Lowering, agreement};
 use crate::identity::Identity;
 use crate::kinds::tree::{Declared, What};
-use crate::kinds::{self, disk, ext4, fat, part, raw, tree};
+use crate::kinds::{self, disk, ext4, fat, part, raw, swap, tree};
 
 /// A disk as it will be, before any of it is a node of the graph.
 struct Description<'h> {
@@ -31,21 +31,6 @@ struct Part<'h> {
     /// What says what it contains, beside the partition.
     origin: Option<Place>,
     file_system: FileSystem,
-}
-
-#[derive(Serialize)]
-enum FileSystem {
-    Ext4(ext4::Parameters),
-    Fat(fat::Parameters),
-    /// None at all.
-    None(raw::Parameters),
-}
-
-/// How the file system of a partition is known.
-enum Uuid {
-    Long(Guid),
-    /// FAT's.
-    Short(u32),
 }
 
 impl Lowering<'_, '_> {
@@ -144,16 +129,17 @@ impl Lowering<'_, '_> {
         let Part { name, contents: Contents { parameters, inputs }, origin, file_system } = part;
         let places = [partition.record.place(), image.record.place()];
         let place = self.nearest(&places);
-        if let FileSystem::None(parameters) = &file_system {
-            let recipe = kinds::recipe(raw::NAME, parameters, inputs, format!("raw {name}"));
-            return self.add(recipe, place);
-        }
         let origin = origin.map_or(place, |origin| self.nearest(&[origin, place]));
-        let tree = self.add(kinds::recipe(tree::NAME, &parameters, inputs, format!("tree {name}")), origin);
+        let mut tree = |inputs: Vec<NodeId>| {
+            vec![self.add(kinds::recipe(tree::NAME, &parameters, inputs, format!("tree {name}")), origin)]
+        };
         let recipe: Recipe = match file_system {
-            FileSystem::Ext4(parameters) => kinds::recipe(ext4::NAME, &parameters, vec![tree], format!("ext4 {name}")),
-            FileSystem::Fat(parameters) => kinds::recipe(fat::NAME, &parameters, vec![tree], format!("FAT {name}")),
-            FileSystem::None(_) => unreachable!("what has no file system has no tree"),
+            FileSystem::Ext4(parameters) => {
+                kinds::recipe(ext4::NAME, &parameters, tree(inputs), format!("ext4 {name}"))
+            }
+            FileSystem::Fat(parameters) => kinds::recipe(fat::NAME, &parameters, tree(inputs), format!("FAT {name}")),
+            FileSystem::Swap(parameters) => kinds::recipe(swap::NAME, &parameters, inputs, format!("swap {name}")),
+            FileSystem::None(parameters) => kinds::recipe(raw::NAME, &parameters, inputs, format!("raw {name}")),
         };
         self.add(recipe, place)
     }
@@ -201,76 +187,5 @@ impl Lowering<'_, '_> {
         );
         contents.parameters.entries.push(Declared::text("/EFI/debian/grub.cfg", 0o644, config));
         contents
-    }
-}
-
-/// Returns the UUID that a partition's file system shall have, if one was chosen: by the partition, or by the operating
-/// system that finds its root by it.
-fn uuid_of(partition: View<'_, '_>, system: Option<&System>) -> Result<Option<Uuid>, LowerError> {
-    let own = match partition.optional_record("uuid")? {
-        Some(record) => Some((record.string("value")?, partition.place("uuid"))),
-        None => None,
-    };
-    let wanted = system.and_then(|system| system.root_uuid.as_ref());
-    if let (Some((own, place)), Some((wanted, by))) = (own, wanted)
-        && !own.eq_ignore_ascii_case(wanted)
-    {
-        let message = format!("the operating system finds its root by the UUID `{wanted}`, and the root has `{own}`");
-        let diagnostic = Diagnostic::error("E0404", message, place, "this is the root's");
-        return Err(LowerError::Diagnostics(vec![diagnostic.label(*by, "the operating system looks for this one")]));
-    }
-    let Some((text, place)) = own.or(wanted.map(|(text, place)| (text.as_str(), *place))) else { return Ok(None) };
-    let is_fat = partition.string("file-system")? != "ext4";
-    let short = text.split_once('-').map(|(high, low)| format!("{high}{low}"));
-    let uuid = match is_fat {
-        true => short.and_then(|digits| u32::from_str_radix(&digits, 16).ok()).map(Uuid::Short),
-        false => text.parse().ok().map(Uuid::Long),
-    };
-    let form = if is_fat { "FAT has UUIDs of 4-4 digits" } else { "ext4 has UUIDs of 8-4-4-4-12 digits" };
-    let refused = || Diagnostic::error("E0404", format!("{form}, and not `{text}`"), place, "this UUID");
-    uuid.map(Some).ok_or_else(|| LowerError::Diagnostics(vec![refused()]))
-}
-
-fn file_system_of(
-    partition: View<'_, '_>,
-    capacity: Capacity,
-    time: i64,
-    uuid: Option<Uuid>,
-    identity: Identity,
-) -> Result<FileSystem, LowerError> {
-    let name = partition.string("name")?;
-    let label = partition.string("label")?.to_owned();
-    match partition.string("file-system")? {
-        "ext4" => {
-            let hash_seed = identity.guid(&format!("hash seed {name}"));
-            let uuid = match uuid {
-                Some(Uuid::Long(uuid)) => uuid,
-                _ => identity.guid(&format!("file system {name}")),
-            };
-            Ok(FileSystem::Ext4(ext4::Parameters { label, uuid, hash_seed, time, capacity }))
-        }
-        kind @ ("vfat" | "fat12" | "fat16" | "fat32") => {
-            let volume_id = match uuid {
-                Some(Uuid::Short(number)) => number,
-                _ => identity.number(&format!("volume {name}")),
-            };
-            let bits = match kind {
-                "fat12" => 12,
-                "fat32" => 32,
-                _ => 16,
-            };
-            Ok(FileSystem::Fat(fat::Parameters { bits, label, volume_id, time, capacity }))
-        }
-        "unformatted" => {
-            let len = match capacity {
-                Capacity::Exact(len) => Some(len),
-                Capacity::Guess { .. } => None,
-            };
-            Ok(FileSystem::None(raw::Parameters { len }))
-        }
-        other => {
-            let message = format!("this version of gravure writes ext4 and FAT, not `'{other}`");
-            Err(mistake("E0405", partition, "file-system", message, "cannot be written yet"))
-        }
     }
 }

@@ -15,8 +15,8 @@ use crate::project::builder;
 const EXPECTED: &[(&str, u32, &str)] = &[
     ("archive-file", 2, "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73"),
     ("debian", 2, "229e68a62030577d35ddf1397d5fc555fd2b580eb73738d724bdeaa70a283b84"),
-    ("disk", 1, "44f7ca0757f2667092d300947d6d0166f6dc60d5beed69985b66f2ea5751173b"),
-    ("ext4", 1, "922f21315206b60592b4ef20e50e983b3a9043464f4cc7d5c9662b24e6ddd722"),
+    ("disk", 1, "e3a1bc500325ba8d6d49ecc5aa81a06f2a415282acb4064a39db1b9381f96323"),
+    ("ext4", 2, "b1a60dc42954a6b306727cc7b52a470489a5d16d42c34477ca560648cf1cf3d7"),
     ("fat", 1, "82db65c2957b5a21c1a298ba3295af2c98eecbe21a9a483a3bf8c0c9b1dd0475"),
     ("fetch", 1, "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73"),
     ("initrd", 1, "71a6e844d0a37cd8a450e20214c8f2f06a8df68baedb31b24233f1c2c8de9639"),
@@ -25,6 +25,7 @@ const EXPECTED: &[(&str, u32, &str)] = &[
     ("part", 1, "5790d113c09b3a57431f6a7a29a6b382b1acdd9ab301aec5f63aea9703bb2d3e"),
     ("raw", 1, "bee9b522ffee9089566da73f388766c5ef846c7bf1dd907e9b0e0653d90f449b"),
     ("script-report", 2, "4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945"),
+    ("swap", 1, "bde2d02578cb606ca6752837a72d5860a5790a2d97060296175d05e2357cd260"),
     ("tree", 2, "a7715da9a39e0432506675f293f0406914a0b36e131860d3e79a1e7e6b1319f2"),
     ("unpacked", 1, "9aa1177db32927b5b53a0ad62e0fb3b424256c31f584118be743205fc049b345"),
 ];
@@ -57,7 +58,8 @@ fn artefacts(store: &Store) -> Vec<(&'static str, Output)> {
     let initrd = make(store, "initrd", json!({"modules": ["virtio_blk", "ext4"]}), &[kernel, busybox]);
     let part = make(store, "part", json!({"path": "/usr/*/busybox"}), &[busybox]);
     let tree = make(store, "tree", root(), &[kernel, busybox, blob]);
-    let ext4 = json!({"label": "root", "uuid": GUIDS[0], "hash_seed": GUIDS[1], "time": TIME, "capacity": {"Exact": 16 << 20}});
+    let ext4 = json!({"label": "root", "uuid": GUIDS[0], "hash_seed": GUIDS[1], "time": TIME, "capacity": {"Exact": 16 << 20},
+        "block_size": 4096, "without": []});
     let ext4 = make(store, "ext4", ext4, &[tree]);
     let files = json!({"foundation": [], "packages": [], "time": TIME, "entries": [entry("/EFI/A long name.txt", 0o644, json!({"Input": 0}))]});
     let fat =
@@ -66,6 +68,7 @@ fn artefacts(store: &Store) -> Vec<(&'static str, Output)> {
     let debian = make(store, "debian", debian(), &[busybox, kernel, blob]);
     let report = make(store, "script-report", Value::Null, &[debian, busybox]);
     let raw = make(store, "raw", json!({"len": 4096}), &[blob]);
+    let swap = make(store, "swap", json!({"label": "swap", "uuid": GUIDS[0], "len": 1 << 20}), &[]);
     let unpacked = make(store, "unpacked", Value::Null, &[local(store, &packages::busybox())]);
     let disk = make(store, "disk", disk(), &[fat, ext4, part]);
     vec![
@@ -81,6 +84,7 @@ fn artefacts(store: &Store) -> Vec<(&'static str, Output)> {
         ("part", part),
         ("raw", raw),
         ("script-report", report),
+        ("swap", swap),
         ("tree", tree),
         ("unpacked", unpacked),
     ]
