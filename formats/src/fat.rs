@@ -47,7 +47,8 @@ pub struct Options {
     pub time: i64,
     /// How large the volume shall be.
     pub capacity: Capacity,
-    /// How many sectors lie before the volume on its disk: the first sector of the partition.
+    /// How many sectors lie before the volume on its disk: the first sector of the partition, or 0 where that is not known.
+    /// Boot code for BIOSes reads it; nothing else does.
     pub hidden_sectors: u32,
 }
 

@@ -143,10 +143,14 @@ impl fmt::Display for Error {
             Error::AboveKind { kind, given } => {
                 let most = Size(geometry::most_len(*kind));
                 match given {
-                    Some(given) => write!(f, "{kind} reaches up to about {most}, and {} are given", Size(*given))?,
-                    None => write!(f, "the content with its headroom is more than {kind} holds in about {most}")?,
+                    Some(given) => write!(f, "{kind} reaches up to {most}, and {} are given", Size(*given))?,
+                    None => write!(f, "the content with its headroom is more than {kind} holds in {most}")?,
                 }
-                if *kind == Kind::Fat32 { Ok(()) } else { f.write_str("; use FAT32") }
+                match kind {
+                    Kind::Fat32 => Ok(()),
+                    Kind::Fat16 => f.write_str("; use FAT32"),
+                    Kind::Fat12 => f.write_str("; use FAT16 or FAT32"),
+                }
             }
         }
     }

@@ -31,6 +31,8 @@ pub(super) struct Geometry {
     pub(super) fat_sectors: u64,
     /// The length of the volume, with what is too short for a last cluster.
     pub(super) n_sectors: u64,
+    /// What lies behind the volume: as long as a cluster or more, but the tables have no entry for it.
+    pub(super) n_unused: u64,
 }
 
 impl Kind {
@@ -73,10 +75,10 @@ pub(super) fn least_len(kind: Kind) -> u64 {
     Geometry::with_clusters(kind, 1, *kind.n_clusters().start()).len()
 }
 
-/// Returns the length of the largest volume of a kind, in bytes, rounded up to MiB.
+/// Returns the length of the largest volume of a kind, in bytes, rounded down to KiB.
 pub(super) fn most_len(kind: Kind) -> u64 {
     let most = Geometry::with_clusters(kind, MAX_SECTORS_PER_CLUSTER, *kind.n_clusters().end());
-    most.n_sectors.min(u32::MAX.into()).saturating_mul(SECTOR).next_multiple_of(1 << 20)
+    most.n_sectors.min(u32::MAX.into()).saturating_mul(SECTOR) >> 10 << 10
 }
 
 /// Returns the possible sizes of clusters, in sectors.
@@ -105,8 +107,8 @@ impl Geometry {
 
     /// Returns the smallest volume with so many clusters.
     fn with_clusters(kind: Kind, sectors_per_cluster: u64, n_clusters: u64) -> Geometry {
-        let mut geometry =
-            Geometry { kind, sectors_per_cluster, n_clusters, fat_sectors: kind.fat_sectors(n_clusters), n_sectors: 0 };
+        let fat_sectors = kind.fat_sectors(n_clusters);
+        let mut geometry = Geometry { kind, sectors_per_cluster, n_clusters, fat_sectors, n_sectors: 0, n_unused: 0 };
         geometry.n_sectors = geometry.data_start() + n_clusters * sectors_per_cluster;
         geometry
     }
@@ -120,12 +122,22 @@ impl Geometry {
             if sectors_for(middle) <= n_sectors { fits = middle } else { too_many = middle }
         }
         let possible = kind.n_clusters().contains(&fits) && n_sectors <= u32::MAX.into();
-        possible.then(|| Geometry { n_sectors, ..Geometry::with_clusters(kind, sectors_per_cluster, fits) })
+        possible.then(|| Geometry::with_clusters(kind, sectors_per_cluster, fits).extended_to(n_sectors))
     }
 
-    /// Returns the length of the volume, in bytes.
+    /// Returns the volume with all its clusters and a rest behind them. Where one more cluster would need more sectors for the
+    /// tables, the rest can be as long as a cluster; readers, who count clusters by the length of the volume, must not count it.
+    fn extended_to(self, n_sectors: u64) -> Geometry {
+        let rest = n_sectors - self.n_sectors;
+        match rest < self.sectors_per_cluster {
+            true => Geometry { n_sectors, ..self },
+            false => Geometry { n_unused: rest, ..self },
+        }
+    }
+
+    /// Returns the length of the volume with what lies behind it, in bytes.
     pub(super) fn len(&self) -> u64 {
-        self.n_sectors * SECTOR
+        (self.n_sectors + self.n_unused) * SECTOR
     }
 
     /// Returns the length of a cluster, in bytes.
@@ -206,9 +218,33 @@ mod tests {
     #[test]
     fn limits_of_the_kinds() {
         let lens = |kind| (least_len(kind), most_len(kind));
-        assert_eq!(lens(Kind::Fat12), ((1 + 2 + 32 + 1) * SECTOR, 128 << 20));
-        assert_eq!(lens(Kind::Fat16), ((1 + 2 * 16 + 32 + 4085) * SECTOR, 2 << 30));
-        assert_eq!(lens(Kind::Fat32), ((32 + 2 * 512 + 65525) * SECTOR, 2 << 40));
+        assert_eq!(lens(Kind::Fat12), ((1 + 2 + 32 + 1) * SECTOR, (4084 * 32 + (1 + 2 * 12 + 32) / 2) << 10));
+        assert_eq!(lens(Kind::Fat16), ((1 + 2 * 16 + 32 + 4085) * SECTOR, (65524 * 32 + (1 + 2 * 256 + 32) / 2) << 10));
+        assert_eq!(lens(Kind::Fat32), ((32 + 2 * 512 + 65525) * SECTOR, (2 << 40) - (1 << 10)));
+    }
+
+    /// How many clusters readers count ("FAT Type Determination").
+    fn counted(geometry: &Geometry) -> u64 {
+        (geometry.n_sectors - geometry.data_start()) / geometry.sectors_per_cluster
+    }
+
+    #[test]
+    fn readers_count_the_clusters_that_the_tables_have_entries_for() {
+        for (kind, n_sectors) in [
+            (Kind::Fat12, 36..9000),
+            (Kind::Fat16, 4150..15000),
+            (Kind::Fat32, 66581..72000),
+            (Kind::Fat32, 131_000..133_000),
+        ] {
+            for n_sectors in n_sectors {
+                for geometry in cluster_sizes().filter_map(|size| Geometry::filling(kind, size, n_sectors)) {
+                    assert_eq!(counted(&geometry), geometry.n_clusters, "{geometry:?}");
+                    assert!(geometry.fat_sectors >= kind.fat_sectors(geometry.n_clusters));
+                    assert_eq!(geometry.len(), n_sectors * SECTOR);
+                    assert!(geometry.n_unused < geometry.sectors_per_cluster + N_FATS);
+                }
+            }
+        }
     }
 
     #[test]

@@ -260,6 +260,18 @@ mod tests {
     }
 
     #[test]
+    fn tails_of_many_names_are_numbered_without_gaps() {
+        let names: Vec<String> = (0..1200).map(|i| format!("same beginning {i:04}.text")).collect();
+        let shorts = shorts(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        for (i, short) in shorts.iter().enumerate() {
+            let tail = format!("~{}", i + 1);
+            assert_eq!(*short, format!("{}{tail}.TEX", &"SAMEBEGI"[..8 - tail.len()]));
+        }
+        // A name in the way is stepped over, whatever its case.
+        assert_eq!(self::shorts(&["LONGNA~1.TXT", "longna~2.txt", "longname 1.txt"])[2], "LONGNA~3.TXT");
+    }
+
+    #[test]
     fn what_fat_cannot_keep() {
         let error = |names: &[&[u8]]| names_of(names).unwrap_err();
         assert_eq!(error(&[b"ok", b"a:b"]), DirectoryError::Name(1, NameError::Character(':')));

@@ -160,6 +160,47 @@ fn exact_sizes_and_headroom() {
     }
 }
 
+/// Sizes where a rest as long as a cluster has no entry in the tables; `fsck.fat` refuses a volume that counts it.
+#[test]
+fn sizes_between_two_lengths_of_the_tables() {
+    let mut blobs = MemoryBlobs::new();
+    let tree = sample(&mut blobs);
+    for (kind, n_sectors) in [
+        (Kind::Fat12, 1 + 2 * 3 + 32 + 1022 + 1),
+        (Kind::Fat16, 1 + 2 * 32 + 32 + 8190 + 2),
+        (Kind::Fat32, 32 + 2 * 513 + 65662 + 1),
+        // 64 MiB.
+        (Kind::Fat32, 131_072),
+    ] {
+        let (image, _) = check(&tree, &blobs, &options(Some(kind), Capacity::Exact(n_sectors * SECTOR)));
+        assert_eq!(image.len(), n_sectors * SECTOR);
+    }
+}
+
+/// Trees have names of at most 255 bytes, so no name has more than 255 UTF-16 units.
+#[test]
+fn the_longest_names() {
+    let long =
+        ["A".repeat(255), "b".repeat(254) + "c", "ü".repeat(127) + "x", "🌱".repeat(63) + "xyz", "語".repeat(85)];
+    check(&tree_of(long.iter().map(|name| (name.as_str(), 1))), &MemoryBlobs::new(), &guess(None));
+}
+
+/// The label is a record of the root as well, but no file.
+#[test]
+fn a_file_may_be_called_like_the_volume() {
+    check(&tree_of([("MY-ESP", 1), ("my-esp.txt", 1)]), &MemoryBlobs::new(), &guess(None));
+}
+
+#[test]
+fn the_root_of_fat16_is_full_with_512_records() {
+    let names: Vec<String> = (0..512).map(|i| format!("F{i}")).collect();
+    let tree = |n: usize| tree_of(names[..n].iter().map(|name| (name.as_str(), 0)));
+    let fat16 = guess(Some(Kind::Fat16));
+    check(&tree(511), &MemoryBlobs::new(), &fat16);
+    insta::assert_snapshot!(layout(&tree(512), &fat16).unwrap_err(), @"the root directory needs 513 records, and FAT16 has 512; put files into directories, or use FAT32");
+    check(&tree(512), &MemoryBlobs::new(), &Options { label: None, ..fat16 });
+}
+
 #[test]
 fn one_sector_less_than_guessed_is_too_small() {
     let tree = tree_of([("a", 5 * MIB), ("b", 100), ("dir/c", 3 * MIB), ("d", 1), ("e", 2), ("f", 3), ("g", 4 * MIB)]);
@@ -223,10 +264,10 @@ fn mistakes_are_plain() {
     insta::assert_snapshot!(shown(&small, &exact(Kind::Fat32, 10 * MIB)), @"FAT32 needs at least 33 MiB, and 10 MiB are given; use FAT16");
     insta::assert_snapshot!(shown(&small, &exact(Kind::Fat16, MIB)), @"FAT16 needs at least 2,075 KiB, and 1 MiB are given; use FAT12");
     insta::assert_snapshot!(shown(&small, &exact(Kind::Fat12, 1000)), @"FAT12 needs at least 18 KiB, and 1,000 bytes are given");
-    insta::assert_snapshot!(shown(&small, &exact(Kind::Fat16, 3 << 30)), @"FAT16 reaches up to about 2 GiB, and 3 GiB are given; use FAT32");
-    insta::assert_snapshot!(shown(&small, &exact(Kind::Fat32, u64::MAX)), @"FAT32 reaches up to about 2 TiB, and 18,446,744,073,709,551,615 bytes are given");
-    insta::assert_snapshot!(shown(&tree_of([("a", 3 << 30)]), &guess(Some(Kind::Fat16))), @"the content with its headroom is more than FAT16 holds in about 2 GiB; use FAT32");
-    insta::assert_snapshot!(shown(&small, &options(None, Capacity::Guess { headroom: u64::MAX })), @"the content with its headroom is more than FAT32 holds in about 2 TiB");
+    insta::assert_snapshot!(shown(&small, &exact(Kind::Fat16, 3 << 30)), @"FAT16 reaches up to 2,097,040 KiB, and 3 GiB are given; use FAT32");
+    insta::assert_snapshot!(shown(&small, &exact(Kind::Fat32, u64::MAX)), @"FAT32 reaches up to 2,147,483,647 KiB, and 18,446,744,073,709,551,615 bytes are given");
+    insta::assert_snapshot!(shown(&tree_of([("a", 3 << 30)]), &guess(Some(Kind::Fat16))), @"the content with its headroom is more than FAT16 holds in 2,097,040 KiB; use FAT32");
+    insta::assert_snapshot!(shown(&small, &options(None, Capacity::Guess { headroom: u64::MAX })), @"the content with its headroom is more than FAT32 holds in 2,147,483,647 KiB");
 
     let names: Vec<String> = (0..200).map(|i| format!("some long name {i}")).collect();
     let many = tree_of(names.iter().map(|name| (name.as_str(), 0)));
