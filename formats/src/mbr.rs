@@ -200,8 +200,14 @@ impl Table {
         Ok(())
     }
 
+    /// Checks what can be wrong before types and the length of the disk are known.
+    pub(crate) fn check_places(&self) -> Result<(), Error> {
+        self.partitions().try_for_each(Partition::check_reach)?;
+        self.check_chain()
+    }
+
     /// Checks that EBRs and logical partitions take turns, and that nothing else is between them.
-    pub(crate) fn check_chain(&self) -> Result<(), Error> {
+    fn check_chain(&self) -> Result<(), Error> {
         let Some(extended) = self.extended() else { return Ok(()) };
         let mut end = 1;
         let mut previous: Option<&Logical> = None;
@@ -247,7 +253,13 @@ impl Partition {
         self.first_lba.saturating_add(self.n_sectors)
     }
 
+    fn check_reach(&self) -> Result<(), Error> {
+        let (name, end) = (self.name.clone(), self.end());
+        if end > REACH { Err(Error::TooFar { name, end }) } else { Ok(()) }
+    }
+
     fn check(&self, n_sectors: u64) -> Result<(), Error> {
+        self.check_reach()?;
         let name = self.name.clone();
         if self.n_sectors == 0 || self.kind == 0 {
             Err(Error::Empty { name })
@@ -255,8 +267,6 @@ impl Partition {
             Err(Error::ExtendedKind { name, kind: self.kind })
         } else if self.first_lba == 0 {
             Err(Error::OnTable { name })
-        } else if self.end() > REACH {
-            Err(Error::TooFar { name, end: self.end() })
         } else if self.end() > n_sectors {
             Err(Error::Outside { name, n_sectors })
         } else {

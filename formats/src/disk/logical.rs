@@ -10,7 +10,7 @@
 
 use super::place::{Place, PlaceError, Request};
 use crate::layout::{Layout, LayoutError};
-use crate::mbr::{self, Error, Partition, Role, SECTOR, Table};
+use crate::mbr::{self, Partition, Role, SECTOR, Table};
 
 /// How far in front of a logical partition its EBR lies, unless the alignment is smaller or the place is taken.
 const USUAL_GAP: u64 = 1 << 20;
@@ -30,8 +30,8 @@ pub struct MbrPlace {
 /// `told` says which partitions shall be primary or logical, by index; what that leaves open is up to [`mbr::roles`].
 ///
 /// # Errors
-/// As with [`super::place_partitions`]; there are too many primary partitions, no room for an EBR, or a primary partition
-/// between logical ones.
+/// As with [`super::place_partitions`]; there are too many primary partitions, no room for an EBR, a primary partition
+/// between logical ones, or a partition behind 2 TiB.
 ///
 /// # Panics
 /// When there are not as many roles as requests.
@@ -57,7 +57,7 @@ pub fn place_in_mbr(from: u64, requests: &[Request], told: &[Option<Role>]) -> R
         previous_end = place.end();
         places.push(MbrPlace { number, place, ebr_lba });
     }
-    check_chain(requests, &places).map_err(PlaceError::Chain)?;
+    table_of(requests, &places).check_places().map_err(PlaceError::Mbr)?;
     Ok(places)
 }
 
@@ -85,11 +85,11 @@ impl Request {
     }
 }
 
-/// Checks the chain as the table will be.
-fn check_chain(requests: &[Request], places: &[MbrPlace]) -> Result<(), Error> {
+/// Returns the table as far as places go.
+fn table_of(requests: &[Request], places: &[MbrPlace]) -> Table {
     let parts = requests.iter().zip(places).map(|(request, MbrPlace { place, ebr_lba, .. })| {
         let (first_lba, n_sectors) = (place.first_lba(), place.n_sectors());
         (Partition { name: request.name.clone(), first_lba, n_sectors, ..Partition::default() }, *ebr_lba)
     });
-    Table::new(0, parts).check_chain()
+    Table::new(0, parts)
 }

@@ -108,8 +108,9 @@ pub enum PlaceError {
         /// What lies in front of it.
         old: Region,
     },
-    /// The places of logical partitions are not in their order, or a primary partition lies between them.
-    Chain(mbr::Error),
+    /// An MBR cannot say the places: a partition ends too far behind, logical ones are not in their order, or a primary one
+    /// lies between them.
+    Mbr(mbr::Error),
 }
 
 impl fmt::Display for PlaceError {
@@ -145,7 +146,7 @@ impl fmt::Display for PlaceError {
                 f,
                 "the logical partition `{name}` needs a free sector in front of it for its extended boot record, and there is {old}"
             ),
-            PlaceError::Chain(error) => error.fmt(f),
+            PlaceError::Mbr(error) => error.fmt(f),
         }
     }
 }

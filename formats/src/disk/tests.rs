@@ -1,5 +1,7 @@
 //! Disks as a whole, and the places of their partitions.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::judge::Tool;
 use crate::{Digest, Guid, MemoryBlobs, dump, guid};
@@ -171,19 +173,26 @@ fn five_partitions_in_an_mbr() {
     ");
 }
 
+/// Returns the disk of partitions that have places in an MBR.
+fn disk_of(requests: &[Request], places: &[MbrPlace]) -> Disk {
+    let described = requests.iter().zip(places).map(|(request, MbrPlace { place, ebr_lba, .. })| {
+        let (kind, first_lba, n_sectors) = (mbr::kind::LINUX, place.first_lba(), place.n_sectors());
+        (mbr::Partition { name: request.name.clone(), kind, active: false, first_lba, n_sectors }, *ebr_lba)
+    });
+    let table = Table::Mbr(mbr::Table::new(7, described));
+    let part = |(request, place): (&Request, &MbrPlace)| Content {
+        name: request.name.clone(),
+        at: place.place.at,
+        content: Extents::zeros(request.len),
+    };
+    Disk { len: None, table, parts: requests.iter().zip(places).map(part).collect(), raw: Vec::new() }
+}
+
 #[test]
 fn an_mbr_with_logical_partitions_as_a_disk() {
     let requests = ["a", "b", "c", "d", "e"].map(|name| request(name, None, MIB));
     let places = place_in_mbr(MIB, &requests, &[None; 5]).unwrap();
-    let described = requests.iter().zip(&places).map(|(request, place)| {
-        let (first_lba, n_sectors) = (place.place.first_lba(), place.place.n_sectors());
-        let kind = mbr::kind::LINUX;
-        (mbr::Partition { name: request.name.clone(), kind, active: false, first_lba, n_sectors }, place.ebr_lba)
-    });
-    let table = Table::Mbr(mbr::Table::new(7, described));
-    let parts =
-        requests.iter().zip(&places).map(|(it, place)| content(&it.name, place.place.at, vec![1; MIB as usize]));
-    let mut disk = Disk { len: None, table, parts: parts.collect(), raw: Vec::new() };
+    let mut disk = disk_of(&requests, &places);
     let lines: Vec<String> = regions(&disk).unwrap().iter().map(Region::to_string).collect();
     insta::assert_snapshot!(lines.join("\n"), @r"
     `MBR partition table` (bytes 440 to 512)
@@ -222,5 +231,44 @@ fn offsets_of_logical_partitions() {
     let between = [Some(Logical), Some(Primary), Some(Logical)];
     insta::assert_snapshot!(in_mbr(&[at("a", 2 * MIB), at("b", 4 * MIB), at("c", 8 * MIB)], &between), @"the primary partition `b` lies in the extended partition, which reaches from the boot record of `a` to the end of `c`; make it a logical one");
     let five = ["a", "b", "c", "d", "e"].map(|name| request(name, None, MIB));
+    insta::assert_snapshot!(in_mbr(&[at("far", 2 << 40)], &[None]), @"the partition `far` ends at 2,097,153 MiB, and an MBR reaches up to 2 TiB; use a GPT");
     insta::assert_snapshot!(in_mbr(&five, &[Some(Primary); 5]), @"the partition `d` is one primary partition too many: this MBR has room for 3; make it a logical one, or use a GPT");
+}
+
+/// Up to nine partitions of some sectors, some of them told to be primary or logical.
+fn wishes() -> impl Strategy<Value = Vec<(Request, Option<mbr::Role>)>> {
+    let role = prop_oneof![4 => Just(None), 1 => Just(Some(mbr::Role::Primary)), 2 => Just(Some(mbr::Role::Logical))];
+    let alignment = prop_oneof![Just(SECTOR), Just(MIB), Just(4 * MIB)];
+    let wish = (alignment, 1u64..3 * MIB, 0u64..4, role);
+    proptest::collection::vec(wish, 1..10).prop_map(|wishes| {
+        let one = |(i, (alignment, len, gap, role)): (usize, (u64, u64, u64, _))| {
+            // One in four has a place of its own, far enough behind what may come before.
+            let offset = (gap == 0).then_some((i as u64 + 1) * 64 * MIB + len / 9 * SECTOR % MIB);
+            (Request { name: format!("p{i}"), offset, alignment, len }, role)
+        };
+        wishes.into_iter().enumerate().map(one).collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn sfdisk_finds_the_partitions_of_any_mbr(wishes in wishes()) {
+        let (requests, told): (Vec<Request>, Vec<_>) = wishes.into_iter().unzip();
+        let places = match place_in_mbr(MIB, &requests, &told) {
+            Ok(places) => places,
+            // What random roles bring about; a mistake in the order of places would be ours.
+            Err(PlaceError::TooManyPrimary { .. } | PlaceError::Mbr(mbr::Error::InExtended { .. })) => return Ok(()),
+            Err(error) => panic!("{error}"),
+        };
+        let image = layout(&disk_of(&requests, &places)).unwrap();
+        let blobs = MemoryBlobs::new();
+        let verdict = Tool::new("sfdisk", "fdisk").run_on(&image, &blobs, &["--verify"]);
+        prop_assert!(verdict.contains("No errors detected"), "{verdict}");
+        let dump = Tool::new("sfdisk", "fdisk").run_on(&image, &blobs, &["--dump"]);
+        for MbrPlace { number, place, .. } in places {
+            let line = format!("disk.img{number} : start={:>12}, size={:>12}, type=83", place.first_lba(), place.n_sectors());
+            prop_assert!(dump.contains(&line), "{line}\n{dump}");
+        }
+    }
 }
