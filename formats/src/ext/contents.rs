@@ -10,10 +10,10 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::directory::{Directory, DirectoryEntry, FileType};
-use super::inode::{self, LINK_MAX, TIMES};
+use super::inode::{self, TIMES, link_max};
 use super::superblock::FIRST_INO;
 use super::xattr::{self, Attributes};
-use super::{Error, Options};
+use super::{Error, Features, Options, block_map};
 use crate::{Entry, Extents, Kind, LeafId, Metadata, Tree, TreePath};
 
 /// The inode of the root.
@@ -26,6 +26,8 @@ const LOST_AND_FOUND_SIZE: u64 = 16 << 10;
 const FAST_SYMLINK_MAX: usize = 59;
 /// Files have block numbers of 32 bits.
 const FILE_BLOCKS_MAX: u64 = u32::MAX as u64;
+/// Without the feature `huge_file`, inodes count sectors with 32 bits.
+const FILE_SECTORS_MAX: u64 = u32::MAX as u64;
 
 /// All inodes of a tree.
 #[derive(Debug)]
@@ -105,8 +107,8 @@ impl Node<'_> {
     }
 
     /// `i_links_count`: directories of too many subdirectories say 1 (`dir_nlink`).
-    pub(super) fn links_count(&self) -> u16 {
-        if self.links > LINK_MAX { 1 } else { self.links as u16 }
+    pub(super) fn links_count(&self, features: &Features) -> u16 {
+        if self.links > link_max(features) { 1 } else { self.links as u16 }
     }
 
     /// `i_flags`: that a directory has an index.
@@ -119,14 +121,17 @@ impl Node<'_> {
 
     /// Checks and computes what is known only after the whole tree was seen.
     fn finish(&mut self, is_lost_and_found: bool, options: &Options) -> Result<(), Error> {
+        let max = link_max(&options.features);
+        let may_have_more = options.features.dir_nlink && matches!(self.body, Body::Directory(_));
+        if self.links > max && !may_have_more {
+            return Err(Error::Links { path: self.path.clone(), links: self.links, max });
+        }
         if let Body::Directory(directory) = &mut self.body {
             if is_lost_and_found {
                 directory.arrange_linear(LOST_AND_FOUND_SIZE / u64::from(options.block_size), options);
             } else {
                 directory.arrange(options);
             }
-        } else if self.links > LINK_MAX {
-            return Err(Error::Links { path: self.path.clone(), links: self.links });
         }
         Ok(())
     }
@@ -246,10 +251,25 @@ fn file_type(kind: &Kind) -> FileType {
 
 fn file<'a>(path: &TreePath, content: &'a Extents, options: &Options) -> Result<Body<'a>, Error> {
     let block_size = u64::from(options.block_size);
-    if content.len().div_ceil(block_size) > FILE_BLOCKS_MAX {
+    let ranges = data_blocks(content, block_size);
+    if content.len().div_ceil(block_size) > blocks_max(options)
+        || !options.features.huge_file && sectors(&ranges, block_size) > FILE_SECTORS_MAX
+    {
         return Err(Error::FileTooLarge { path: path.clone(), len: content.len() });
     }
-    Ok(Body::File { content, ranges: data_blocks(content, block_size) })
+    Ok(Body::File { content, ranges })
+}
+
+/// Returns how many blocks a file can have, holes included.
+fn blocks_max(options: &Options) -> u64 {
+    let by_map = block_map::blocks_max(u64::from(options.block_size));
+    if options.features.extents { FILE_BLOCKS_MAX } else { FILE_BLOCKS_MAX.min(by_map) }
+}
+
+/// Returns at least how many sectors a file with data in these blocks takes, exactly where it has a block map.
+fn sectors(ranges: &[Range<u64>], block_size: u64) -> u64 {
+    let data: u64 = ranges.iter().map(|range| range.end - range.start).sum();
+    (data + block_map::map_blocks(ranges.iter().cloned(), block_size)) * (block_size / 512)
 }
 
 /// Returns the blocks of a file that hold data, as sorted ranges with gaps between them: all others are holes.

@@ -2,13 +2,13 @@
 
 use std::fmt::{self, Write as _};
 
-use super::Options;
 use super::contents::{Body, ino};
-use super::extent_tree::Mapping;
 use super::geometry::Geometry;
 use super::journal::JOURNAL_INO;
+use super::mapping::Mapping;
 use super::plan::Plan;
 use super::resize::RESIZE_INO;
+use super::{Features, Options};
 
 /// Returns the plan as text: the counts, a line per group, a line per inode.
 pub(super) fn dump(plan: &Plan, options: &Options) -> String {
@@ -20,7 +20,7 @@ pub(super) fn dump(plan: &Plan, options: &Options) -> String {
 fn write_plan(text: &mut String, plan: &Plan, options: &Options) -> fmt::Result {
     let geometry = &plan.geometry;
     let (inodes, used) = (geometry.inodes(), plan.contents.last_ino());
-    writeln!(text, "ext4 {:?}, {:?}", options.label, options.features)?;
+    writeln!(text, "{:?}: {}", options.label, names(&options.features).join(" "))?;
     writeln!(text, "blocks: {} of {} bytes, {} free", geometry.blocks, geometry.block_size, plan.free_blocks)?;
     writeln!(text, "inodes: {inodes}, {} free, {} per group", inodes - used, geometry.inodes_per_group)?;
     write_groups(text, geometry)?;
@@ -48,6 +48,22 @@ fn write_plan(text: &mut String, plan: &Plan, options: &Options) -> fmt::Result 
         writeln!(text)?;
     }
     Ok(())
+}
+
+/// The features by their names in e2fsprogs.
+fn names(features: &Features) -> Vec<&'static str> {
+    let all = [
+        (features.resize_inode, "resize_inode"),
+        (features.dir_index, "dir_index"),
+        (features.extents, "extent"),
+        (features.bits64, "64bit"),
+        (features.flex_bg, "flex_bg"),
+        (features.huge_file, "huge_file"),
+        (features.dir_nlink, "dir_nlink"),
+        (features.extra_isize, "extra_isize"),
+        (features.metadata_csum, "metadata_csum"),
+    ];
+    all.into_iter().filter(|(is_on, _)| *is_on).map(|(_, name)| name).collect()
 }
 
 fn write_groups(text: &mut String, geometry: &Geometry) -> fmt::Result {

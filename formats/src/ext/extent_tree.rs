@@ -7,6 +7,7 @@
 //! until four entries of the topmost level fit into the inode.
 
 use super::checksum::Checksums;
+use super::mapping::{Mapping, Run, Tree};
 use super::put;
 
 /// The most blocks of one initialised extent (`ee_len`; larger values mark unwritten extents).
@@ -18,41 +19,6 @@ const MAGIC: u16 = 0xF30A;
 const ENTRY_SIZE: usize = 12;
 /// Entries that fit into `i_block`.
 const ENTRIES_IN_INODE: usize = 4;
-
-/// Consecutive blocks of a file in consecutive blocks of the file system.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Run {
-    /// The first block, counted in the file.
-    pub(super) logical: u64,
-    /// The first block, counted in the file system.
-    pub(super) physical: u64,
-    /// How many blocks.
-    pub(super) blocks: u64,
-}
-
-/// Where the blocks of a file lie.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Mapping {
-    /// The runs, in the order of the file.
-    pub(super) runs: Vec<Run>,
-    /// The blocks of the extent tree, the leaves first.
-    pub(super) tree: Vec<u64>,
-}
-
-impl Mapping {
-    /// How many blocks the file occupies, those of the tree included.
-    pub(super) fn blocks(&self) -> u64 {
-        self.runs.iter().map(|run| run.blocks).sum::<u64>() + self.tree.len() as u64
-    }
-}
-
-/// The bytes of an extent tree.
-pub(super) struct Tree {
-    /// `i_block`: the root.
-    pub(super) root: [u8; 60],
-    /// Each block of the tree with its bytes.
-    pub(super) blocks: Vec<(u64, Vec<u8>)>,
-}
 
 /// How many blocks the tree over so many runs takes.
 pub(super) fn tree_blocks(runs: usize, block_size: u64) -> usize {

@@ -6,14 +6,11 @@
 //! |            | and reserve | inode tables | content | (copies)    | content   | content
 //! ```
 //! Superblock, descriptors and the reserve for more of them are copied into groups 0, 1 and the powers of 3, 5 and 7
-//! (`sparse_super`). Sixteen
+//! (`sparse_super`). With `flex_bg`, sixteen
 //! groups are one flex group: all their block bitmaps, then inode bitmaps, then inode tables follow one another
-//! from the start of the first of them on, around the copies. Nothing here depends on the content but the two counts.
+//! from the start of the first of them on, around the copies. Without it, each group has its own. Nothing here depends on the content but the two counts.
 
 use std::ops::Range;
-
-/// Groups per flex group, as a power of two: mke2fs's default.
-pub(super) const LOG_GROUPS_PER_FLEX: u8 = 4;
 
 /// Bytes of an inode record (`s_inode_size`).
 pub(super) const INODE_SIZE: u64 = 256;
@@ -61,6 +58,8 @@ pub(super) struct Shape {
     pub(super) block_size: u64,
     /// Bytes of a group descriptor: 64 with the feature `64bit`, else 32.
     pub(super) descriptor_size: u64,
+    /// Groups per flex group, as a power of two.
+    pub(super) log_groups_per_flex: u8,
     /// How many blocks shall be reserved behind the descriptors.
     pub(super) reserved_descriptors: u64,
     /// How many blocks there shall be.
@@ -199,7 +198,7 @@ fn place(shape: &Shape) -> Geometry {
     let mut reserved: Vec<Range<u64>> =
         with_copies.map(|group| group.blocks.start..group.blocks.start + copies).collect();
     let fixed = reserved.clone();
-    for flex_group in groups.chunks_mut(1 << LOG_GROUPS_PER_FLEX) {
+    for flex_group in groups.chunks_mut(1 << shape.log_groups_per_flex) {
         let mut packer = Packer { fixed: &fixed, at: flex_group[0].blocks.start, taken: &mut reserved };
         flex_group.iter_mut().for_each(|group| group.block_bitmap = packer.take(1));
         flex_group.iter_mut().for_each(|group| group.inode_bitmap = packer.take(1));
@@ -284,9 +283,26 @@ mod tests {
     fn tables_lie_around_the_copies_in_the_next_group() {
         // The most inodes: 16 tables of 2048 blocks do not fit into the first group.
         let (blocks, inodes) = (16 * 32768, 16 * 32768);
-        let shape = Shape { block_size: 4096, descriptor_size: 64, blocks, inodes, ..Shape::default() };
+        let shape =
+            Shape { block_size: 4096, descriptor_size: 64, log_groups_per_flex: 4, blocks, inodes, ..Shape::default() };
         let geometry = Geometry::new(&shape).unwrap();
         let total: u64 = geometry.reserved_blocks();
         assert_eq!(total, 16 * (2 + 2048) + 6 * 2, "nothing overlaps: groups 0, 1, 3, 5, 7 and 9 have copies");
+    }
+
+    #[test]
+    fn without_flex_groups_each_group_has_its_own_metadata() {
+        let shape = |blocks| Shape { block_size: 4096, descriptor_size: 32, blocks, inodes: 16, ..Shape::default() };
+        let geometry = Geometry::new(&shape(3 * 32768)).unwrap();
+        for group in &geometry.groups {
+            for block in [group.block_bitmap, group.inode_bitmap, group.inode_table] {
+                assert!(group.blocks.contains(&block), "{group:?}");
+            }
+        }
+        assert_eq!(
+            Geometry::new(&shape(2 * 32768 + 1)).unwrap_err(),
+            2 * 32768 + 3,
+            "two bitmaps, one block of inodes"
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! Inodes (kernel documentation, ext4, "Index Nodes"): 256 bytes, of which 160 are fields and 96 extended attributes.
 
 use super::checksum::Checksums;
-use super::put;
+use super::{Features, put};
 
 /// `i_mode`: what kind of inode it is.
 pub(super) const S_IFIFO: u16 = 0x1000;
@@ -32,8 +32,11 @@ const ATTRIBUTES_AT: usize = 128 + EXTRA_ISIZE as usize;
 /// used, since e2fsck takes times from 2310 on for damaged ones from before 1970.
 pub(super) const TIMES: std::ops::Range<i64> = -(1 << 31)..(3 << 32) - (1 << 31);
 
-/// The most links that an inode may count (`EXT4_LINK_MAX`).
-pub(super) const LINK_MAX: u64 = 65000;
+/// Returns the most links that an inode may count: `EXT4_LINK_MAX`, or `EXT2_LINK_MAX` of readers that do not know
+/// the feature `dir_nlink`.
+pub(super) fn link_max(features: &Features) -> u64 {
+    if features.dir_nlink { 65000 } else { 32000 }
+}
 
 /// The fields of an inode that are not zero.
 pub(super) struct Inode<'a> {

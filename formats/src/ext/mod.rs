@@ -1,4 +1,4 @@
-//! ext4: a tree becomes a file system, as a value.
+//! ext2, ext3 and ext4: a tree becomes a file system, as a value.
 //!
 //! ```text
 //! Tree --contents--> inodes without places --plan--> places --write--> Extents
@@ -8,8 +8,15 @@
 //! references. The same tree and options give the same bytes: identifiers and the time come from the options.
 //!
 //! The format is that of the kernel's documentation ("ext4 Data Structures and Algorithms"), with the features that
-//! mke2fs 1.47 and GRUB 2.06 agree on: extents, flex_bg, 64bit, metadata_csum, has_journal, sparse_super, huge_file,
-//! dir_nlink, extra_isize, ext_attr, filetype, dir_index and resize_inode.
+//! mke2fs 1.47 and GRUB 2.06 agree on. A [`Profile`] has those that mke2fs gives it:
+//!
+//! | | |
+//! |---|---|
+//! | all | sparse_super, large_file, filetype, ext_attr, dir_index, resize_inode; has_journal but for ext2 |
+//! | ext4 | extent, 64bit, flex_bg, huge_file, dir_nlink, extra_isize, metadata_csum |
+//!
+//! Each of those in [`Features`] can be switched. Not written are: bigalloc, inline data, encryption, case folding,
+//! quotas, `uninit_bg`, `large_dir`, `metadata_csum_seed`, `orphan_file`, and journals on other devices.
 //!
 //! | file | what |
 //! |---|---|
@@ -17,10 +24,12 @@
 //! | `geometry`, `space` | where the metadata of groups lies, and the blocks between |
 //! | `plan` | gives places, and finds the size |
 //! | `write` | emits everything |
-//! | `superblock`, `inode`, `directory`, `htree`, `extent_tree`, `xattr`, `journal`, `resize` | records on disk |
+//! | `superblock`, `inode`, `directory`, `htree`, `xattr`, `journal`, `resize` | records on disk |
+//! | `mapping`, `extent_tree`, `block_map` | where the blocks of a file lie, and the two ways to say so |
 //! | `checksum`, `name_hash` | sums over records, hashes of names |
 //! | `dump` | a plan as text |
 
+mod block_map;
 mod checksum;
 mod contents;
 mod directory;
@@ -30,6 +39,7 @@ mod geometry;
 mod htree;
 mod inode;
 mod journal;
+mod mapping;
 mod name_hash;
 mod plan;
 mod resize;
@@ -70,23 +80,69 @@ pub struct Options {
     pub features: Features,
 }
 
-/// Features of the format that some readers do not know.
+/// A file system of the family, as mke2fs makes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// ext2: no journal, block maps.
+    Ext2,
+    /// ext3: ext2 with a journal.
+    Ext3,
+    /// ext4.
+    Ext4,
+}
+
+/// Features of the format that some readers do not know; the names in parentheses are those of e2fsprogs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Features {
-    /// Checksums of metadata (`metadata_csum`). Boot loaders read past them, but may refuse to write.
-    pub metadata_csum: bool,
-    /// Block numbers of more than 32 bits and descriptors of 64 bytes (`64bit`). Old boot loaders cannot read them.
-    pub bits64: bool,
     /// Hashed indexes of directories that exceed a block (`dir_index`). Without it, they are linear.
     pub dir_index: bool,
     /// Room behind the descriptors for growing online (`resize_inode`), as much as mke2fs reserves. File systems of
     /// 2^32 blocks and more have none all the same.
     pub resize_inode: bool,
+    /// Extent trees instead of block maps (`extent`).
+    pub extents: bool,
+    /// Block numbers of more than 32 bits and descriptors of 64 bytes (`64bit`). Old boot loaders cannot read them. It
+    /// needs extents.
+    pub bits64: bool,
+    /// The metadata of sixteen groups together (`flex_bg`).
+    pub flex_bg: bool,
+    /// Files of more than 2 TiB of data (`huge_file`).
+    pub huge_file: bool,
+    /// Directories of more than 65,000 subdirectories (`dir_nlink`). Without it, nothing has more than 32,000 links.
+    pub dir_nlink: bool,
+    /// A promise that all inodes have room for times after 2038 (`extra_isize`). They have it without it too.
+    pub extra_isize: bool,
+    /// Checksums of metadata (`metadata_csum`). Boot loaders read past them, but may refuse to write.
+    pub metadata_csum: bool,
+}
+
+impl Profile {
+    /// Returns whether it has a journal.
+    pub fn has_journal(self) -> bool {
+        self != Profile::Ext2
+    }
+
+    /// Returns the features that mke2fs gives it.
+    pub fn features(self) -> Features {
+        let is_ext4 = self == Profile::Ext4;
+        Features {
+            dir_index: true,
+            resize_inode: true,
+            extents: is_ext4,
+            bits64: is_ext4,
+            flex_bg: is_ext4,
+            huge_file: is_ext4,
+            dir_nlink: is_ext4,
+            extra_isize: is_ext4,
+            metadata_csum: is_ext4,
+        }
+    }
 }
 
 impl Default for Features {
+    /// Returns those of ext4.
     fn default() -> Features {
-        Features { metadata_csum: true, bits64: true, dir_index: true, resize_inode: true }
+        Profile::Ext4.features()
     }
 }
 
@@ -95,6 +151,8 @@ impl Default for Features {
 pub enum Error {
     /// The block size is none that is supported.
     BlockSize(u32),
+    /// Block numbers of 64 bits are asked for without extents, which alone can hold them.
+    Bits64WithoutExtents,
     /// The label has more than 16 bytes, or a NUL byte.
     Label(String),
     /// The time cannot be stored, or lies before 1970.
@@ -117,19 +175,21 @@ pub enum Error {
     },
     /// `/lost+found` is in the tree and is no directory.
     LostAndFound,
-    /// A file has more blocks than can be numbered.
+    /// A file has more blocks than can be numbered or counted.
     FileTooLarge {
         /// The file.
         path: TreePath,
         /// Its length in bytes.
         len: u64,
     },
-    /// A file has more than 65000 hard links.
+    /// A file has more hard links, or a directory more subdirectories, than inodes count.
     Links {
         /// Its first path.
         path: TreePath,
-        /// How many there are.
+        /// How many links there are.
         links: u64,
+        /// The most that there can be.
+        max: u64,
     },
     /// The target of a symbolic link is empty, contains a NUL byte, or does not fit into a block.
     Symlink {
@@ -177,7 +237,7 @@ pub enum Error {
     },
 }
 
-/// Returns the image of an ext4 file system that contains `tree`.
+/// Returns the image of a file system that contains `tree`.
 ///
 /// With [`Capacity::Guess`] it has the fewest blocks that hold the tree and the headroom, and just enough inodes (one
 /// more per 16 KiB of headroom). With [`Capacity::Exact`] it has an inode per 16 KiB, the usual journal and the usual
@@ -208,6 +268,9 @@ fn check(options: &Options) -> Result<(), Error> {
     if ![1024, 2048, 4096].contains(&options.block_size) {
         return Err(Error::BlockSize(options.block_size));
     }
+    if options.features.bits64 && !options.features.extents {
+        return Err(Error::Bits64WithoutExtents);
+    }
     if options.label.len() > 16 || options.label.contains('\0') {
         return Err(Error::Label(options.label.clone()));
     }
@@ -226,6 +289,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::BlockSize(size) => write!(f, "blocks of {size} bytes are not supported, only 1024, 2048 and 4096"),
+            Error::Bits64WithoutExtents => f.write_str("the feature `64bit` needs the feature `extent`"),
             Error::Label(label) => {
                 write!(f, "the label {label:?} has {} bytes, but ext4 allows 16, none of them NUL", label.len())
             }
@@ -240,12 +304,12 @@ impl fmt::Display for Error {
                 Ok(())
             }
             Error::TooLarge { size, max } => {
-                write!(f, "a file system of {size} bytes exceeds the {max} bytes that ext4 can have here")
+                write!(f, "a file system of {size} bytes exceeds the {max} bytes that are possible here")
             }
             Error::LostAndFound => f.write_str("/lost+found must be a directory, e2fsck needs it"),
-            Error::FileTooLarge { path, len } => write!(f, "{path} has {len} bytes, more than a file of ext4 can have"),
-            Error::Links { path, links } => {
-                write!(f, "{path} has {links} hard links, but ext4 allows {}", inode::LINK_MAX)
+            Error::FileTooLarge { path, len } => write!(f, "{path} has {len} bytes, more than a file can have here"),
+            Error::Links { path, links, max } => {
+                write!(f, "{path} has {links} hard links, but {max} are possible here")
             }
             Error::Symlink { path, len, max } => write!(
                 f,

@@ -2,16 +2,16 @@
 //!
 //! One attempt tries one number of blocks; when it does not suffice, the attempt tells a number that is needed at the
 //! least, and the next one tries that. Blocks are taken first to last: one for the inode of the reserve, the journal, directories (with long symbolic
-//! links and attribute blocks), file contents in the order of their paths, and extent trees, which nobody can count
-//! before the contents have their places.
+//! links and attribute blocks), file contents in the order of their paths, and extent trees or block maps, which nobody can
+//! count before the contents have their places.
 
 use std::cmp::Reverse;
 
 use super::contents::{Body, Contents, Node};
-use super::extent_tree::{self, Mapping};
 use super::geometry::{Geometry, Shape};
+use super::mapping::Mapping;
 use super::space::Space;
-use super::{Error, Options};
+use super::{Error, Features, Options};
 use super::{journal, resize};
 use crate::{Capacity, TreePath};
 
@@ -19,7 +19,7 @@ use crate::{Capacity, TreePath};
 const BYTES_PER_INODE: u64 = 16 << 10;
 /// How many contributors [`Error::TooSmall`] names.
 const LARGEST: usize = 5;
-/// The most blocks without the feature `64bit`.
+/// The most blocks without the features `64bit` and `extent`.
 const BLOCKS_MAX_32: u64 = u32::MAX as u64;
 
 /// Contents with places.
@@ -158,7 +158,7 @@ impl<'a> Planner<'a, '_> {
     /// Returns a plan, or how many blocks are needed at the least.
     fn attempt(&self, attempt: Attempt) -> Result<Plan<'a>, u64> {
         let geometry = Geometry::new(&self.shape(attempt.blocks, attempt.inodes, attempt.reserve))?;
-        let mut allocation = Allocation::new(&geometry, self.contents.nodes.len());
+        let mut allocation = Allocation::new(&geometry, self.options.features, self.contents.nodes.len());
         let resize_block = attempt.reserve.map(|_| allocation.space.take_block());
         allocation.place(self.contents, attempt.journal);
         let Allocation { space, journal, places, .. } = allocation;
@@ -173,8 +173,9 @@ impl<'a> Planner<'a, '_> {
 
     fn shape(&self, blocks: u64, inodes: u64, reserve: Option<u64>) -> Shape {
         let descriptor_size = self.options.features.descriptor_size();
-        let reserved_descriptors = reserve.unwrap_or(0);
-        Shape { block_size: self.block_size(), descriptor_size, reserved_descriptors, blocks, inodes }
+        let log_groups_per_flex = self.options.features.log_groups_per_flex();
+        let (block_size, reserved_descriptors) = (self.block_size(), reserve.unwrap_or(0));
+        Shape { block_size, descriptor_size, log_groups_per_flex, reserved_descriptors, blocks, inodes }
     }
 
     /// How many blocks are usually reserved behind the descriptors; none without the feature.
@@ -206,7 +207,8 @@ impl<'a> Planner<'a, '_> {
         let blocks_per_group = self.shape(0, 0, None).blocks_per_group();
         let descriptors = blocks_per_group / 2 * self.block_size() / self.options.features.descriptor_size();
         let by_descriptors = descriptors * blocks_per_group;
-        let max = if self.options.features.bits64 { by_descriptors } else { by_descriptors.min(BLOCKS_MAX_32) };
+        let features = &self.options.features;
+        let max = if features.bits64 && features.extents { by_descriptors } else { by_descriptors.min(BLOCKS_MAX_32) };
         if blocks <= max {
             return Ok(());
         }
@@ -234,15 +236,17 @@ impl Plan<'_> {
 /// The places given so far in one attempt.
 struct Allocation<'g> {
     block_size: u64,
+    features: Features,
     space: Space<'g>,
     journal: Mapping,
     places: Vec<Place>,
 }
 
 impl<'g> Allocation<'g> {
-    fn new(geometry: &'g Geometry, nodes: usize) -> Allocation<'g> {
+    fn new(geometry: &'g Geometry, features: Features, nodes: usize) -> Allocation<'g> {
         Allocation {
             block_size: geometry.block_size,
+            features,
             space: Space::new(geometry.first_block, &geometry.reserved),
             journal: Mapping::default(),
             places: vec![Place::default(); nodes],
@@ -270,7 +274,7 @@ impl<'g> Allocation<'g> {
         }
         for mapping in std::iter::once(&mut self.journal).chain(self.places.iter_mut().map(|place| &mut place.mapping))
         {
-            let blocks = extent_tree::tree_blocks(mapping.runs.len(), self.block_size);
+            let blocks = mapping.tree_blocks(self.block_size, &self.features);
             mapping.tree = (0..blocks).map(|_| self.space.take_block()).collect();
         }
     }

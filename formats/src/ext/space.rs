@@ -5,7 +5,8 @@
 
 use std::ops::Range;
 
-use super::extent_tree::{MAX_EXTENT_BLOCKS, Run};
+use super::extent_tree::MAX_EXTENT_BLOCKS;
+use super::mapping::Run;
 
 /// A cursor over free blocks. It runs on behind the end of the file system: whoever plans compares afterwards.
 #[derive(Clone, Debug)]

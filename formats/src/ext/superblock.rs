@@ -4,7 +4,7 @@
 //! others are zero.
 
 use super::checksum::Checksums;
-use super::geometry::{INODE_SIZE, LOG_GROUPS_PER_FLEX};
+use super::geometry::INODE_SIZE;
 use super::inode::EXTRA_ISIZE;
 use super::{Features, put};
 
@@ -95,6 +95,7 @@ impl Superblock {
         put(&mut bytes, 0x0EC, self.hash_seed);
         let descriptor_size = if self.features.bits64 { self.features.descriptor_size() as u16 } else { 0 };
         put(&mut bytes, 0x0FE, descriptor_size.to_le_bytes());
+        bytes[0x174] = self.features.log_groups_per_flex();
         bytes[0x175] = if checksums.enabled() { CHECKSUM_CRC32C } else { 0 };
         if let Some(journal) = &self.journal {
             journal.put(&mut bytes);
@@ -156,7 +157,6 @@ impl Superblock {
         put(bytes, 0x15C, EXTRA_ISIZE.to_le_bytes());
         put(bytes, 0x15E, EXTRA_ISIZE.to_le_bytes());
         put(bytes, 0x160, FLAG_SIGNED_HASH.to_le_bytes());
-        bytes[0x174] = LOG_GROUPS_PER_FLEX;
     }
 }
 
@@ -177,7 +177,10 @@ impl Features {
         const EXTENTS: u32 = 0x40;
         const BITS64: u32 = 0x80;
         const FLEX_BG: u32 = 0x200;
-        FILETYPE | EXTENTS | FLEX_BG | if self.bits64 { BITS64 } else { 0 }
+        FILETYPE
+            | if self.extents { EXTENTS } else { 0 }
+            | if self.bits64 { BITS64 } else { 0 }
+            | if self.flex_bg { FLEX_BG } else { 0 }
     }
 
     /// `s_feature_ro_compat`.
@@ -188,13 +191,22 @@ impl Features {
         const DIR_NLINK: u32 = 0x20;
         const EXTRA_ISIZE: u32 = 0x40;
         const METADATA_CSUM: u32 = 0x400;
-        let always = SPARSE_SUPER | LARGE_FILE | HUGE_FILE | DIR_NLINK | EXTRA_ISIZE;
-        always | if self.metadata_csum { METADATA_CSUM } else { 0 }
+        SPARSE_SUPER
+            | LARGE_FILE
+            | if self.huge_file { HUGE_FILE } else { 0 }
+            | if self.dir_nlink { DIR_NLINK } else { 0 }
+            | if self.extra_isize { EXTRA_ISIZE } else { 0 }
+            | if self.metadata_csum { METADATA_CSUM } else { 0 }
     }
 
     /// Bytes of a group descriptor.
     pub(super) fn descriptor_size(&self) -> u64 {
         if self.bits64 { 64 } else { 32 }
+    }
+
+    /// `s_log_groups_per_flex`: sixteen groups, mke2fs's default.
+    pub(super) fn log_groups_per_flex(&self) -> u8 {
+        if self.flex_bg { 4 } else { 0 }
     }
 }
 

@@ -6,10 +6,10 @@ use std::ops::Range;
 
 use super::checksum::Checksums;
 use super::contents::{Body, Node, ino};
-use super::extent_tree::{self, Mapping};
 use super::geometry::{Group, INODE_SIZE};
-use super::inode::{EXTENTS_FL, Inode, S_IFREG};
+use super::inode::{Inode, S_IFREG};
 use super::journal::{self, JOURNAL_INO};
+use super::mapping::{self, Mapping};
 use super::plan::{Place, Plan};
 use super::resize::{self, RESIZE_INO};
 use super::superblock::{
@@ -75,7 +75,7 @@ impl Writer<'_> {
         }
         let (flags, block) = match node.body {
             Body::InInode { block, .. } => (0, block),
-            _ => (EXTENTS_FL | node.index_flag(), self.extent_tree(&place.mapping, checksums)),
+            _ => (self.mapping_flag() | node.index_flag(), self.block_tree(&place.mapping, checksums)),
         };
         let inode = Inode {
             mode: node.mode,
@@ -83,7 +83,7 @@ impl Writer<'_> {
             gid: node.metadata.gid,
             size: node.size(self.block_size()),
             time: node.metadata.mtime,
-            links: node.links_count(),
+            links: node.links_count(&self.options.features),
             sectors: place.blocks() * (self.block_size() / 512),
             flags,
             block,
@@ -119,8 +119,8 @@ impl Writer<'_> {
             time: self.options.time,
             links: 1,
             sectors: mapping.blocks() * (self.block_size() / 512),
-            flags: EXTENTS_FL,
-            block: self.extent_tree(mapping, checksums),
+            flags: self.mapping_flag(),
+            block: self.block_tree(mapping, checksums),
             attribute_block: 0,
             attributes: &[],
         };
@@ -152,9 +152,9 @@ impl Writer<'_> {
         inode.to_bytes(self.checksums.of_inode(RESIZE_INO))
     }
 
-    /// Writes the blocks of the extent tree and returns its root.
-    fn extent_tree(&mut self, mapping: &Mapping, checksums: Checksums) -> [u8; 60] {
-        let tree = extent_tree::build(mapping, self.block_size(), checksums);
+    /// Writes the blocks of the extent tree or block map and returns its root.
+    fn block_tree(&mut self, mapping: &Mapping, checksums: Checksums) -> [u8; 60] {
+        let tree = mapping.tree(self.block_size(), &self.options.features, checksums);
         for (block, bytes) in tree.blocks {
             self.put_block(block, bytes);
         }
@@ -289,7 +289,7 @@ impl Writer<'_> {
         let checksums = self.checksums.of_inode(JOURNAL_INO);
         let journal = (!plan.journal.runs.is_empty()).then(|| JournalBackup {
             ino: JOURNAL_INO,
-            block: extent_tree::build(&plan.journal, self.block_size(), checksums).root,
+            block: plan.journal.tree(self.block_size(), &options.features, checksums).root,
             size: self.journal_blocks() * self.block_size(),
         });
         Superblock {
@@ -309,6 +309,10 @@ impl Writer<'_> {
             journal,
             overhead: geometry.first_block + geometry.reserved_blocks() + self.journal_blocks(),
         }
+    }
+
+    fn mapping_flag(&self) -> u32 {
+        mapping::flag(&self.options.features)
     }
 
     fn journal_blocks(&self) -> u64 {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -98,6 +99,15 @@ impl Image {
         assert!(output.status.success(), "resize2fs: {}", String::from_utf8_lossy(&output.stderr));
     }
 
+    /// Returns the start of a block of the file at `path` as debugfs finds it; none for a hole.
+    pub(super) fn start_of_block(&self, path: &str, block: u64, block_size: u64) -> Option<[u8; 16]> {
+        let answer = self.debugfs(&format!("bmap {path} {block}"));
+        let at: u64 = answer.trim().parse().unwrap();
+        let mut start = [0; 16];
+        self.file.as_file().read_exact_at(&mut start, at * block_size).unwrap();
+        (at > 0).then_some(start)
+    }
+
     /// Returns what debugfs prints for a request.
     pub(super) fn debugfs(&self, request: &str) -> String {
         let output = run(Command::new("debugfs").arg("-R").arg(request).arg(self.path()));
@@ -159,8 +169,25 @@ impl Image {
     }
 }
 
+/// Returns what dumpe2fs prints of an empty file system that mke2fs makes.
+pub(super) fn made_by_mke2fs(len: u64, profile: &str, block_size: u32, arguments: &[&str]) -> String {
+    let image = Image::empty(len);
+    let block_size = block_size.to_string();
+    let mut command = Command::new("mke2fs");
+    command.args(["-q", "-F", "-t", profile, "-b", &block_size]).args(arguments).arg(image.path());
+    let made = run(&mut command);
+    assert!(made.status.success(), "mke2fs: {}", String::from_utf8_lossy(&made.stderr));
+    image.dumpe2fs()
+}
+
+/// Returns what dumpe2fs printed behind `name:`, if it did.
+pub(super) fn fact(listed: &str, name: &str) -> Option<String> {
+    let line = listed.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    line.map(|value| value.trim().to_owned())
+}
+
 /// Runs a program of e2fsprogs.
-pub(super) fn run(command: &mut Command) -> Output {
+fn run(command: &mut Command) -> Output {
     command.env("LC_ALL", "C").env("TZ", "UTC");
     let name = command.get_program().to_owned();
     command

@@ -3,13 +3,14 @@
 mod directories;
 mod growth;
 mod judge;
+mod profiles;
 mod property;
 mod sizes;
 mod snapshot;
 
 use bytes::Bytes;
 
-use super::{Error, Features, Options, dump, layout};
+use super::{Error, Features, Options, Profile, dump, layout};
 use crate::{Blobs, Capacity, Data, Digest, Entry, Extent, Extents, Kind, Metadata, Tree, TreePath};
 use judge::{Image, Synthetic};
 
@@ -159,7 +160,7 @@ fn more_links_than_ext4_counts() {
     }
     Image::of(&tree, &Synthetic, &guess(0)).check();
     tree.link(&path("last"), leaf).unwrap();
-    assert_eq!(layout(&tree, &guess(0)).unwrap_err(), Error::Links { path: path("1"), links: 65_001 });
+    assert_eq!(layout(&tree, &guess(0)).unwrap_err(), Error::Links { path: path("1"), links: 65_001, max: 65_000 });
 }
 
 #[test]
@@ -244,6 +245,7 @@ fn what_ext4_cannot_hold_is_refused() {
         layout(&Tree::default(), &options).unwrap_err()
     };
     assert_eq!(wrong(|options| options.block_size = 512), Error::BlockSize(512));
+    assert_eq!(wrong(|options| options.features.extents = false), Error::Bits64WithoutExtents);
     assert_eq!(wrong(|options| options.time = -1), Error::Time(-1));
     assert!(matches!(wrong(|options| options.label = "x".repeat(17)), Error::Label(_)));
 }

@@ -92,17 +92,38 @@ fn tree() -> impl Strategy<Value = Tree> {
     })
 }
 
+/// Every profile, and some with any features.
+fn any_features() -> impl Strategy<Value = Features> {
+    let of = |(profile, flips): (Profile, [bool; 9])| {
+        let mut features = profile.features();
+        let all = [
+            &mut features.dir_index,
+            &mut features.resize_inode,
+            &mut features.extents,
+            &mut features.bits64,
+            &mut features.flex_bg,
+            &mut features.huge_file,
+            &mut features.dir_nlink,
+            &mut features.extra_isize,
+            &mut features.metadata_csum,
+        ];
+        all.into_iter().zip(flips).for_each(|(feature, flip)| *feature ^= flip);
+        features.bits64 &= features.extents;
+        features
+    };
+    let profile = prop_oneof![Just(Profile::Ext2), Just(Profile::Ext3), Just(Profile::Ext4)];
+    let flips = prop_oneof![1 => Just([false; 9]), 1 => prop::array::uniform9(prop::bool::weighted(0.2))];
+    (profile, flips).prop_map(of)
+}
+
 fn any_options(capacity: Capacity) -> impl Strategy<Value = Options> {
-    let block_size = prop_oneof![3 => Just(4096u32), 1 => Just(2048), 1 => Just(1024)];
-    let flag = || prop::bool::weighted(0.8);
-    (block_size, (flag(), flag(), flag(), flag(), flag())).prop_map(
-        move |(block_size, (metadata_csum, bits64, dir_index, resize_inode, journal))| Options {
-            block_size,
-            journal,
-            features: Features { metadata_csum, bits64, dir_index, resize_inode },
-            ..options(capacity)
-        },
-    )
+    let block_size = prop_oneof![Just(4096u32), Just(2048), Just(1024)];
+    (block_size, any_features(), prop::bool::weighted(0.7)).prop_map(move |(block_size, features, journal)| Options {
+        block_size,
+        journal,
+        features,
+        ..options(capacity)
+    })
 }
 
 fn any_guess() -> impl Strategy<Value = Options> {

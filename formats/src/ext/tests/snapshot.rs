@@ -28,7 +28,7 @@ fn digest(tree: &Tree, options: &Options) -> String {
 fn the_plan_of_a_small_tree() {
     judged(&small(), &guess(0));
     insta::assert_snapshot!(dump(&small(), &guess(0)).unwrap(), @r#"
-    ext4 "my-root", Features { metadata_csum: true, bits64: true, dir_index: true, resize_inode: true }
+    "my-root": resize_inode dir_index extent 64bit flex_bg huge_file dir_nlink extra_isize metadata_csum
     blocks: 28 of 4096 bytes, 0 free
     inodes: 32, 12 free, 32 per group
     group 0: blocks 0..28, superblock 0, descriptors 1..2, bitmaps 2 and 3, inode table 4..6
@@ -51,7 +51,7 @@ fn the_plan_of_a_small_tree() {
 fn the_plan_over_groups() {
     let tree = tree_of([("big", synthetic(130 << 20))]);
     insta::assert_snapshot!(dump(&tree, &guess(0)).unwrap(), @r#"
-    ext4 "my-root", Features { metadata_csum: true, bits64: true, dir_index: true, resize_inode: true }
+    "my-root": resize_inode dir_index extent 64bit flex_bg huge_file dir_nlink extra_isize metadata_csum
     blocks: 37428 of 4096 bytes, 0 free
     inodes: 32, 20 free, 16 per group
     group 0: blocks 0..32768, superblock 0, descriptors 1..2, reserve to 20, bitmaps 20 and 22, inode table 24..25

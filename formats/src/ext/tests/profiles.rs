@@ -1,0 +1,172 @@
+//! ext2, ext3 and ext4: their features, and their block maps or extents, in all block sizes.
+
+use std::collections::BTreeSet;
+
+use super::judge::{fact, made_by_mke2fs};
+use super::*;
+
+const PROFILES: [(Profile, &str); 3] = [(Profile::Ext2, "ext2"), (Profile::Ext3, "ext3"), (Profile::Ext4, "ext4")];
+const BLOCK_SIZES: [u32; 3] = [1024, 2048, 4096];
+
+fn of(profile: Profile, block_size: u32, capacity: Capacity) -> Options {
+    Options { block_size, journal: profile.has_journal(), features: profile.features(), ..options(capacity) }
+}
+
+/// Every profile with every block size.
+fn all(capacity: Capacity) -> impl Iterator<Item = Options> {
+    let pairs = PROFILES.into_iter().flat_map(|(profile, _)| BLOCK_SIZES.map(|block_size| (profile, block_size)));
+    pairs.map(move |(profile, block_size)| of(profile, block_size, capacity))
+}
+
+#[test]
+fn superblocks_are_those_of_mke2fs() {
+    for (profile, name) in PROFILES {
+        for block_size in BLOCK_SIZES {
+            let len = 100 << 20;
+            let image = Image::of(&Tree::default(), &Synthetic, &of(profile, block_size, Capacity::Exact(len)));
+            image.check();
+            let (ours, theirs) = (image.dumpe2fs(), made_by_mke2fs(len, name, block_size, &["-m", "0"]));
+            for name in [
+                "Filesystem magic number",
+                "Filesystem revision #",
+                "Filesystem features",
+                "Filesystem flags",
+                "Default mount options",
+                "Filesystem state",
+                "Errors behavior",
+                "Filesystem OS type",
+                "Block count",
+                "Reserved block count",
+                "First block",
+                "Block size",
+                "Fragment size",
+                "Group descriptor size",
+                "Reserved GDT blocks",
+                "Blocks per group",
+                "Fragments per group",
+                "Flex block group size",
+                "First inode",
+                "Inode size",
+                "Required extra isize",
+                "Desired extra isize",
+                "Journal inode",
+                "Default directory hash",
+                "Journal backup",
+                "Checksum type",
+                "Total journal size",
+                "Max transaction length",
+            ] {
+                assert_eq!(fact(&ours, name), fact(&theirs, name), "{name} of {profile:?}, {block_size}");
+            }
+        }
+    }
+}
+
+#[test]
+fn all_kinds_of_entries_in_all_profiles() {
+    let long_target = "t".repeat(200);
+    let device = |major, minor| of_kind(Kind::BlockDevice { major, minor });
+    let mut tree = tree_of([
+        ("bin/direct", Entry::file(0o755, content(12 * 1024))),
+        ("bin/indirect", Entry::file(0o755, content(13 * 4096))),
+        ("bin/empty", Entry::file(0o755, Extents::default())),
+        ("dev/old", device(8, 1)),
+        ("dev/new", device(259, 70_000)),
+        ("etc/fast", Entry::symlink("target")),
+        ("etc/slow", Entry::symlink(long_target)),
+        ("etc/attributes", with_xattr(Entry::file(0o644, content(10)), "user.big", vec![7; 700])),
+        ("run/fifo", of_kind(Kind::Fifo)),
+    ]);
+    for index in 0..3000 {
+        tree.insert(&path(format!("many/{index}")), Entry::file(0o644, content(index % 7))).unwrap();
+    }
+    let leaf = tree.leaf(&path("bin/direct")).unwrap();
+    tree.link(&path("bin/linked"), leaf).unwrap();
+    for options in all(Capacity::Guess { headroom: 0 }) {
+        let image = judged(&tree, &options);
+        assert_eq!(image.not_found_of_every(7, &tree), [] as [TreePath; 0]);
+        let extents = image.debugfs("stat /bin/indirect").contains("EXTENTS");
+        assert_eq!(extents, options.features.extents);
+        if !extents {
+            assert!(image.debugfs("stat /bin/indirect").contains("(IND)"));
+        }
+    }
+}
+
+/// Where debugfs shall find data: the independent reader does not know that a number of 0 may stand for many blocks.
+fn assert_data(image: &Image, file: &str, block: u64, block_size: u64) {
+    assert_eq!(image.start_of_block(file, block, block_size), Some([b's'; 16]), "block {block} of {file}");
+}
+
+#[test]
+fn files_reach_all_levels_of_indirection() {
+    for (profile, block_size) in [(Profile::Ext2, 1024), (Profile::Ext2, 2048), (Profile::Ext3, 4096)] {
+        let options = of(profile, block_size, Capacity::Guess { headroom: 0 });
+        let (block_size, slots) = (u64::from(block_size), u64::from(block_size) / 4);
+        // At both ends of what each number in the inode leads to, and in the second indirect block of each.
+        let starts = [1, 12, 12 + slots, 12 + slots + slots * slots];
+        let blocks = BTreeSet::from_iter(starts.into_iter().flat_map(|start| [start - 1, start, start + slots + 1]));
+        let len = (blocks.last().unwrap() + 1000) * block_size;
+        let entry = sparse(len, 20, blocks.iter().map(|block| block * block_size));
+        let image = Image::of(&tree_of([("sparse", entry)]), &Synthetic, &options);
+        image.check();
+        assert!(image.debugfs("stat /sparse").contains("(TIND)"));
+        blocks.iter().for_each(|&block| assert_data(&image, "/sparse", block, block_size));
+        assert_eq!(image.start_of_block("/sparse", 5, block_size), None);
+        let whole = 12 + slots + 3 * slots + 1;
+        judged(&tree_of([("whole", synthetic(whole * block_size))]), &options);
+    }
+    let full = 12 + 256 + 65536 + 300;
+    judged(&tree_of([("full", synthetic(full << 10))]), &of(Profile::Ext3, 1024, Capacity::Guess { headroom: 0 }));
+}
+
+#[test]
+fn large_files_of_all_profiles() {
+    for options in all(Capacity::Guess { headroom: 0 }) {
+        let block_size = u64::from(options.block_size);
+        let tree = tree_of([
+            ("end", sparse(5 << 30, 5000, std::iter::once((5 << 30) - 8192))),
+            ("hole", Entry::file(0o644, Extents::zeros(3 << 30))),
+            ("whole", synthetic(80 << 20)),
+        ]);
+        let image = Image::of_metadata(&tree, &options);
+        image.check();
+        assert!(image.debugfs("stat /end").contains("Size: 5368709120"));
+        assert_data(&image, "/end", ((5 << 30) - 8192) / block_size, block_size);
+        assert_eq!(image.start_of_block("/end", 1 << 19, block_size), None);
+        let hole = image.debugfs("stat /hole");
+        assert!(hole.contains("Size: 3221225472") && hole.contains("Blockcount: 0"), "{hole}");
+    }
+}
+
+#[test]
+fn what_old_profiles_cannot_hold_is_refused() {
+    let ext2 = |block_size| of(Profile::Ext2, block_size, Capacity::Guess { headroom: 0 });
+    let file = |len| tree_of([("x", Entry::file(0o644, Extents::zeros(len)))]);
+    // 12 + 256 + 256^2 + 256^3 blocks.
+    assert!(layout(&file(16_843_020 << 10), &ext2(1024)).is_ok());
+    assert!(matches!(layout(&file((16_843_020 << 10) + 1), &ext2(1024)), Err(Error::FileTooLarge { .. })));
+    let data = |len| tree_of([("x", synthetic(len))]);
+    assert!(matches!(layout(&data(2 << 40), &ext2(4096)), Err(Error::FileTooLarge { .. })), "sectors of 32 bits");
+    let mut tree = Tree::default();
+    for index in 0..31_998 {
+        tree.insert(&path(format!("many/{index}")), Entry::directory(0o755)).unwrap();
+    }
+    Image::of(&tree, &Synthetic, &ext2(4096)).check();
+    tree.insert(&path("many/last"), Entry::directory(0o755)).unwrap();
+    let error = layout(&tree, &ext2(4096)).unwrap_err();
+    assert_eq!(error, Error::Links { path: path("many"), links: 32_001, max: 32_000 });
+    let huge = of(Profile::Ext2, 4096, Capacity::Exact(17 << 40));
+    assert!(matches!(layout(&Tree::default(), &huge), Err(Error::TooLarge { .. })), "block numbers of 32 bits");
+}
+
+#[test]
+fn old_profiles_over_many_groups_grow() {
+    for (profile, block_size) in [(Profile::Ext2, 1024), (Profile::Ext3, 4096)] {
+        let tree = tree_of([("big", synthetic(40 << 20)), ("small", Entry::file(0o644, content(9000)))]);
+        let image = judged(&tree, &of(profile, block_size, Capacity::Guess { headroom: 0 }));
+        image.resize2fs(image.len / 4096 * 4096 * 20);
+        image.check();
+        image.compare(&tree, &Synthetic);
+    }
+}
