@@ -113,7 +113,9 @@ impl Batch {
         print_warnings(&program.sources, &program.warnings);
         let (mut targets, mut project_roots): (Vec<(Target, ModuleId)>, Vec<PathBuf>) = Default::default();
         for target in named {
-            let path = files.find(&target.path).expect("the file was loaded");
+            // It was there a moment ago, when it was loaded.
+            let gone = |why: String| Complaint::usage(format!("cannot read `{}`: {why}", target.path));
+            let path = files.find(&target.path).map_err(gone)?;
             let module = program.module(&path).expect("the file was loaded");
             if targets.iter().all(|(known, of)| (*of, &known.pick) != (module, &target.pick)) {
                 targets.push((target, module));

@@ -4,6 +4,7 @@
 //! current, only to the tests of that crate.
 
 mod debian;
+mod fire;
 mod lock;
 mod mmdebstrap;
 mod same_bytes;
