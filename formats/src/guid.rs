@@ -112,7 +112,7 @@ impl Guid {
 }
 
 /// Returns the GUID of a text that is known to be one; the compiler checks it.
-const fn known(text: &str) -> Guid {
+pub(crate) const fn known(text: &str) -> Guid {
     match Guid::parse(text.as_bytes()) {
         Some(guid) => guid,
         None => panic!("not a GUID"),

@@ -16,6 +16,7 @@
 )]
 
 pub mod ar;
+pub mod areas;
 mod capacity;
 pub mod compression;
 pub mod cpio;
@@ -32,6 +33,7 @@ mod extents;
 pub mod fat;
 pub mod gpt;
 pub mod guid;
+pub mod inspect;
 #[cfg(test)]
 mod judge;
 pub mod layout;

@@ -32,6 +32,24 @@ impl fmt::Display for Size {
     }
 }
 
+/// Shows a size in bytes as people compare sizes: `33 MiB`, `1.3 GiB`, `440 bytes`.
+#[derive(Clone, Copy, Debug)]
+pub struct Rounded(pub u64);
+
+impl fmt::Display for Rounded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((unit, name)) = UNITS.iter().find(|(unit, _)| self.0 >= *unit) else {
+            return Size(self.0).fmt(f);
+        };
+        let tenths = (u128::from(self.0) * 10 + u128::from(unit / 2)) / u128::from(*unit);
+        match (tenths / 10, tenths % 10) {
+            (whole, 0) => write!(f, "{whole} {name}"),
+            (whole, tenth) if whole < 100 => write!(f, "{whole}.{tenth} {name}"),
+            (whole, tenth) => write!(f, "{} {name}", whole + u128::from(tenth >= 5)),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,5 +62,13 @@ mod tests {
         assert_eq!(shown(1_001_000), ("1,001,000".into(), "1,001,000 bytes".into()));
         assert_eq!(shown(33 << 20), ("34,603,008".into(), "33 MiB".into()));
         assert_eq!(Size(u64::MAX).to_string(), "18,446,744,073,709,551,615 bytes");
+    }
+
+    #[test]
+    fn sizes_to_compare() {
+        let shown = |n| Rounded(n).to_string();
+        assert_eq!([0, 1, 440, 1024].map(shown), ["0 bytes", "1 byte", "440 bytes", "1 KiB"]);
+        assert_eq!([1_500_000, 33 << 20, 1_073_741_823].map(shown), ["1.4 MiB", "33 MiB", "1024 MiB"]);
+        assert_eq!([150_500 << 10, u64::MAX].map(shown), ["147 MiB", "16777216 TiB"]);
     }
 }
