@@ -2,6 +2,7 @@
 //!
 //! The documentation of commands and fields here is the text of `--help`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -21,7 +22,7 @@ Exit codes:
   2    wrong usage; a named file or type is not there
   3    a build failed
   4    input, output or network failed
-  5    a hash, a signature or reproducibility does not hold
+  5    a hash, a signature or reproducibility does not hold; an image is damaged
   130  interrupted";
 
 #[derive(Debug, Subcommand)]
@@ -30,6 +31,8 @@ pub(crate) enum Command {
     Eval(Eval),
     Check(Check),
     Graph(Graph),
+    Inspect(Inspect),
+    Layout(Layout),
     Lock(Lock),
     Realise(Realise),
     Store(Store),
@@ -113,6 +116,56 @@ pub(crate) struct Graph {
     /// Also write the nodes as files KEY.json into this directory.
     #[arg(long, value_name = "DIR")]
     pub(crate) tasks: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) project: Project,
+    #[command(flatten)]
+    pub(crate) outside: Outside,
+}
+
+const INSPECT_EXAMPLES: &str = "\
+Examples:
+  gravure inspect disk.raw                    what the disk consists of
+  gravure inspect disk.raw root:/etc          a directory of the root partition, as `ls -l` shows it
+  gravure inspect disk.raw 2:/etc/os-release  the content of a file of partition 2
+  gravure inspect esp.raw /EFI                the same, of a file system without a partition table";
+
+/// Show what a disk image consists of, and the files in it.
+///
+/// The image may come from anywhere: a raw disk image, or a file system without a partition table. It is read by other
+/// code than writes images, so what is shown is what other systems will see. What is wrong with it is said, and ends with 5.
+///
+/// Times are in UTC.
+#[derive(Debug, Args)]
+#[command(after_long_help = INSPECT_EXAMPLES)]
+pub(crate) struct Inspect {
+    /// Image to look at.
+    pub(crate) image: PathBuf,
+    /// File to print or directory to list, such as `root:/etc/fstab`. The partition is called by its number, its name, the
+    /// label of its file system, or what it is for (`root`, `esp`); it may be left out where only one has files.
+    #[arg(value_name = "[PARTITION:]PATH")]
+    pub(crate) path: Option<OsString>,
+    /// Print JSON; for a file what is known of it, and not its content.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Show what lies where on a disk: tables, boot loaders, partitions, and what is free.
+///
+/// Of a file, the disk is planned as `build` would write it. What its partitions contain is made, unless it is in the store
+/// already, since their sizes may depend on it; no image is written. An image is looked at as it is.
+#[derive(Debug, Args)]
+pub(crate) struct Layout {
+    /// File whose images are planned (`FILE#NAME` is one of them), or a disk image.
+    #[arg(value_name = "FILE|IMAGE")]
+    pub(crate) file: String,
+    #[command(flatten)]
+    pub(crate) form: Form,
+    /// Print a picture as SVG.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) svg: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) project: Project,
     #[command(flatten)]

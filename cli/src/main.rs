@@ -11,6 +11,7 @@ mod arguments;
 mod batch;
 mod commands;
 mod environment;
+mod images;
 mod interrupt;
 mod progress;
 mod target;
@@ -30,6 +31,8 @@ fn main() -> ExitCode {
         Command::Eval(arguments) => commands::eval::run(arguments),
         Command::Check(arguments) => commands::check::run(arguments),
         Command::Graph(arguments) => commands::graph::run(arguments),
+        Command::Inspect(arguments) => commands::inspect::run(arguments),
+        Command::Layout(arguments) => commands::layout::run(arguments),
         Command::Lock(arguments) => commands::lock::run(arguments),
         Command::Realise(arguments) => commands::realise::run(arguments),
         Command::Store(arguments) => commands::store::run(arguments),

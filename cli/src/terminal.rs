@@ -30,6 +30,22 @@ pub(crate) fn result_is_read_by_people() -> bool {
     std::io::stdout().is_terminal()
 }
 
+/// Whether stdout shows colours.
+pub(crate) fn result_is_coloured() -> bool {
+    let is_plain =
+        |name: &str, is_plain: fn(&std::ffi::OsStr) -> bool| std::env::var_os(name).is_some_and(|v| is_plain(&v));
+    std::io::stdout().is_terminal()
+        && !is_plain("TERM", |value| value == "dumb")
+        && !is_plain("NO_COLOR", |value| !value.is_empty())
+}
+
+/// Returns how many columns stdout has: as `COLUMNS` says, or the terminal. None where it is no terminal.
+pub(crate) fn width() -> Option<usize> {
+    let said = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).filter(|width| *width > 0);
+    let measured = || terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));
+    said.or_else(measured)
+}
+
 /// Returns text in the colour of errors.
 pub(crate) fn red(text: &str) -> String {
     coloured(text, "1;31")

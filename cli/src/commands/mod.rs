@@ -4,6 +4,8 @@ pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod eval;
 pub(crate) mod graph;
+pub(crate) mod inspect;
+pub(crate) mod layout;
 pub(crate) mod lock;
 pub(crate) mod realise;
 pub(crate) mod store;

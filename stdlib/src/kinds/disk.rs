@@ -3,6 +3,7 @@
 //! The inputs are the contents of the partitions in order, then the boot loaders.
 
 use gravure_eval::graph::{Failure, Task};
+use gravure_formats::areas::Areas;
 use gravure_formats::disk::{Content, Disk, MbrPlace, Place, Request, Table, layout, place_in_mbr, place_partitions};
 use gravure_formats::mbr::Role;
 use gravure_formats::{Extents, Guid, gpt, mbr};
@@ -60,6 +61,19 @@ pub(crate) struct Loader {
 }
 
 pub(crate) fn realise(builder: &Builder<'_>, task: &Task) -> Result<Artefact, Failure> {
+    Ok(Artefact::Extents(layout(&disk(builder, task)?)?))
+}
+
+/// Returns what lies where on the disk that a recipe of the kind `disk` describes, without making it.
+///
+/// # Errors
+/// What it is made of is not in the store, or does not fit together.
+pub fn disk_areas(builder: &Builder<'_>, task: &Task) -> Result<Areas, Failure> {
+    Ok(Areas::of_disk(&disk(builder, task)?)?)
+}
+
+/// Returns the disk with its contents.
+fn disk(builder: &Builder<'_>, task: &Task) -> Result<Disk, Failure> {
     let parameters: Parameters = super::parameters(task)?;
     let mut inputs: Vec<Extents> = task.inputs.iter().map(|input| builder.extents(input)).collect::<Result<_, _>>()?;
     let loaders = inputs.split_off(parameters.partitions.len());
@@ -84,8 +98,7 @@ pub(crate) fn realise(builder: &Builder<'_>, task: &Task) -> Result<Artefact, Fa
     let parts = parameters.partitions.iter().zip(&places).zip(inputs);
     let parts =
         parts.map(|((partition, place), content)| Content { name: partition.name.clone(), at: place.at, content });
-    let disk = Disk { len: parameters.len, table, parts: parts.collect(), raw: raw.collect() };
-    Ok(Artefact::Extents(layout(&disk)?))
+    Ok(Disk { len: parameters.len, table, parts: parts.collect(), raw: raw.collect() })
 }
 
 /// Where the first partition starts that does not say: behind every table, aligned for every medium.

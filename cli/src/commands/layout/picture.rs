@@ -1,0 +1,238 @@
+//! The picture of a disk on a terminal: one bar, and a table that says what its letters mean.
+//!
+//! ```text
+//! ab#..d ESP=====e root=====================..fg
+//! ```
+//! The bar is ASCII, so that it looks the same everywhere; colours are added where there are some.
+
+use gravure_formats::areas::{Area, Areas, Role};
+use gravure_formats::units::{Grouped, Rounded};
+
+use crate::images::printable;
+
+/// The letters of areas, in their order; areas that are free have a dot.
+const LETTERS: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+/// The letter of those for which there is none.
+const NO_LETTER: char = '*';
+/// Narrower terminals get fewer columns.
+const NARROW: usize = 60;
+/// A sector, in bytes.
+const SECTOR: u64 = 512;
+/// Black or white on the colours of partitions, one after the other.
+const PARTITION_COLOURS: [&str; 4] = ["97;44", "30;42", "97;45", "30;46"];
+
+/// Returns the letter of each area.
+pub(super) fn letters(areas: &Areas) -> Vec<char> {
+    let mut letters = LETTERS.chars();
+    let letter = |area: &Area| match area.role {
+        Role::Free => '.',
+        _ => letters.next().unwrap_or(NO_LETTER),
+    };
+    areas.areas.iter().map(letter).collect()
+}
+
+/// Returns which parts of `total` go to lengths, each of which gets `least` if there is enough for all.
+pub(super) fn shares(lengths: &[u64], total: f64, least: f64) -> Vec<f64> {
+    let least = least.min(total / lengths.len().max(1) as f64);
+    let mut is_small = vec![false; lengths.len()];
+    loop {
+        let small = is_small.iter().filter(|is_small| **is_small).count() as f64;
+        let rest: u64 = lengths.iter().zip(&is_small).filter(|(_, is_small)| !**is_small).map(|(len, _)| len).sum();
+        let scale = (total - small * least) / rest.max(1) as f64;
+        let found = lengths.iter().zip(&mut is_small).filter(|(len, small)| !**small && **len as f64 * scale < least);
+        let found: Vec<&mut bool> = found.map(|(_, small)| small).collect();
+        if found.is_empty() {
+            let share = |(len, small): (&u64, &bool)| if *small { least } else { *len as f64 * scale };
+            return lengths.iter().zip(&is_small).map(share).collect();
+        }
+        found.into_iter().for_each(|small| *small = true);
+    }
+}
+
+/// Returns how many of `width` cells each area gets: at least one, but where there are more areas than cells.
+fn cells(areas: &Areas, width: usize) -> Vec<usize> {
+    let lengths: Vec<u64> = areas.areas.iter().map(|area| area.len).collect();
+    let shares = shares(&lengths, width as f64, 1.0);
+    // Rounding the ends, and not the lengths, keeps the sum; a share of at least one cell has at least one.
+    let (mut end, mut rounded_end) = (0.0, 0);
+    let cell = |share: f64| {
+        end += share;
+        let rounded = (end + 1e-6).floor() as usize - rounded_end;
+        rounded_end += rounded;
+        rounded
+    };
+    shares.into_iter().map(cell).collect()
+}
+
+/// Returns the bar.
+pub(super) fn bar(areas: &Areas, width: usize, is_coloured: bool) -> String {
+    let mut partitions = PARTITION_COLOURS.iter().cycle();
+    let mut bar = String::new();
+    for ((area, letter), cells) in areas.areas.iter().zip(letters(areas)).zip(cells(areas, width)) {
+        let (fill, colour) = match area.role {
+            Role::Table => ('#', "30;43"),
+            Role::Loader => ('%', "97;41"),
+            Role::Partition => ('=', *partitions.next().expect("a cycle has no end")),
+            Role::Data => ('?', "30;47"),
+            Role::Free => ('.', "2"),
+        };
+        let fill = if is_coloured && area.role != Role::Free { ' ' } else { fill };
+        let text = segment(area, letter, fill, cells);
+        match is_coloured && cells > 0 {
+            true => bar += &format!("\x1b[{colour}m{text}\x1b[0m"),
+            false => bar += &text,
+        }
+    }
+    bar + "\n"
+}
+
+/// Returns the cells of one area: its letter, its name where there is room for it, and filling.
+fn segment(area: &Area, letter: char, fill: char, cells: usize) -> String {
+    let label = printable(area.label.as_bytes());
+    let mut text = letter.to_string();
+    if area.role != Role::Free && label.is_ascii() && !label.is_empty() && label.len() + 3 <= cells {
+        text += &format!(" {label} ");
+    }
+    text.extend(std::iter::repeat_n(fill, cells.saturating_sub(text.len())));
+    text.chars().take(cells).collect()
+}
+
+/// Returns the table of all areas.
+pub(super) fn table(areas: &Areas, width: usize) -> String {
+    let is_narrow = width < NARROW;
+    let mut rows: Vec<Vec<String>> = vec![match is_narrow {
+        true => ["start", "size"].map(str::to_owned).to_vec(),
+        false => ["start", "end", "size", "sectors"].map(str::to_owned).to_vec(),
+    }];
+    rows.extend(areas.areas.iter().map(|area| match is_narrow {
+        true => vec![Rounded(area.at).to_string(), Rounded(area.len).to_string()],
+        false => vec![
+            Grouped(area.at).to_string(),
+            Grouped(area.end()).to_string(),
+            Rounded(area.len).to_string(),
+            sectors(area.len),
+        ],
+    }));
+    let widths: Vec<usize> =
+        (0..rows[0].len()).map(|column| rows.iter().map(|row| row[column].len()).max().unwrap_or(0)).collect();
+    let letters = [' '].into_iter().chain(letters(areas));
+    let whats = ["what".to_owned()].into_iter().chain(areas.areas.iter().map(|area| printable(area.what.as_bytes())));
+    let mut table = String::new();
+    for ((row, letter), what) in rows.iter().zip(letters).zip(whats) {
+        let mut line = letter.to_string();
+        for (value, width) in row.iter().zip(&widths) {
+            line += &format!("  {value:>width$}");
+        }
+        let indent = line.len() + 2;
+        table += &hanging(&format!("{line}  "), &what, indent, width);
+    }
+    table
+}
+
+/// Returns a count of sectors; what is no whole sector says so.
+pub(super) fn sectors(len: u64) -> String {
+    match len / SECTOR {
+        0 => "< 1".to_owned(),
+        whole => Grouped(whole).to_string(),
+    }
+}
+
+/// Returns lines of at most `width` columns: `start` and words, with further lines indented.
+pub(crate) fn hanging(start: &str, words: &str, indent: usize, width: usize) -> String {
+    // Where there is almost no room beside the indent, what follows begins further left.
+    let indent = if indent + 16 > width { 4.min(width / 4) } else { indent };
+    let mut lines = vec![start.to_owned()];
+    let mut is_fresh = true;
+    for word in words.split(' ') {
+        let line = lines.last_mut().expect("there is a first line");
+        let space = usize::from(!is_fresh);
+        if line.chars().count() + space + word.chars().count() > width && !line.trim().is_empty() {
+            lines.push(format!("{}{word}", " ".repeat(indent)));
+        } else {
+            line.push_str(&" "[..space]);
+            line.push_str(word);
+        }
+        is_fresh = false;
+    }
+    lines.iter().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    fn area(role: Role, what: &str, label: &str, at: u64, end: u64) -> Area {
+        Area { role, what: what.to_owned(), label: label.to_owned(), at, len: end - at }
+    }
+
+    fn sample() -> Areas {
+        let table = |what: &str, at, len| area(Role::Table, what, "", at, at + len);
+        let given = vec![
+            table("protective MBR", 440, 72),
+            table("GPT header", 512, 512),
+            table("GPT entry array", 1024, 16384),
+            area(Role::Loader, "`idbloader.img`", "idbloader.img", 32768, 250_000),
+            area(Role::Partition, "partition 1 `ESP`, FAT16", "ESP", MIB, 34 * MIB),
+            area(Role::Partition, "partition 2 `tiny-root`, ext4", "tiny-root", 34 * MIB, 44 * MIB),
+            table("backup GPT entry array", 44 * MIB + 3584, 16384),
+            table("backup GPT header", 44 * MIB + 19968, 512),
+        ];
+        Areas::new(44 * MIB + 20480, given)
+    }
+
+    fn shown(width: usize) -> String {
+        bar(&sample(), width, false) + &table(&sample(), width)
+    }
+
+    #[test]
+    fn of_40_columns() {
+        insta::assert_snapshot!(shown(40), @"");
+    }
+
+    #[test]
+    fn of_80_columns() {
+        insta::assert_snapshot!(shown(80), @"");
+    }
+
+    #[test]
+    fn of_200_columns() {
+        insta::assert_snapshot!(shown(200), @"");
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal() {
+        for width in 30..200 {
+            for line in shown(width).lines() {
+                assert!(line.len() <= width, "{width}: {line}");
+            }
+            assert_eq!(bar(&sample(), width, false).trim_end().len(), width);
+        }
+    }
+
+    #[test]
+    fn colours_change_no_cell() {
+        let coloured = bar(&sample(), 80, true);
+        let mut plain = String::new();
+        for piece in coloured.split('\x1b') {
+            plain += piece.split_once('m').filter(|_| piece.starts_with('[')).map_or(piece, |(_, text)| text);
+        }
+        assert_eq!(plain.replace(' ', "="), bar(&sample(), 80, false).replace(['#', '%', ' '], "="));
+    }
+
+    #[test]
+    fn more_areas_than_columns_lose_some() {
+        let given = (0..100).map(|i| area(Role::Partition, "x", "x", i * 100, i * 100 + 100)).collect();
+        let areas = Areas::new(10000, given);
+        assert_eq!(bar(&areas, 40, false).trim_end().len(), 40);
+        assert_eq!(bar(&Areas::new(0, Vec::new()), 40, false), "\n");
+    }
+
+    #[test]
+    fn each_gets_the_least_and_the_large_ones_the_rest() {
+        assert_eq!(shares(&[1, 1, 98], 10.0, 1.0), [1.0, 1.0, 8.0]);
+        assert_eq!(shares(&[50, 50], 10.0, 1.0), [5.0, 5.0]);
+        assert_eq!(shares(&[1, 2, 3, 4], 2.0, 1.0), [0.5; 4]);
+    }
+}
