@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::lex::{Part, Word};
 
-/// How long a word may become; a longer one counts as unknown.
+/// How long a word may become, with one byte more for each word that it is split into; a longer one counts as unknown.
 const LONGEST: usize = 1 << 16;
 
 /// What is known while a script is read.
@@ -42,31 +42,39 @@ impl Scope {
 
     fn expand_into(&self, word: &Word, fields: &mut Fields) -> Option<()> {
         for part in &word.parts {
-            match part {
-                Part::Unknown => return None,
-                Part::Output { printed, is_quoted, .. } => fields.push_value(printed.as_ref()?, *is_quoted),
-                Part::Field { word, delimiter, number } => {
-                    let text = self.expand_whole(word)?;
-                    let field = text.split(*delimiter).nth(number - 1).unwrap_or_default();
-                    // Without the delimiter, `cut` gives the whole line.
-                    fields.push(if text.contains(*delimiter) { field } else { &text });
-                }
-                Part::Text { text, is_quoted } => {
-                    if !is_quoted && !fields.is_whole && text.contains(['*', '?']) {
-                        return None;
-                    }
-                    fields.push(text);
-                }
-                Part::Variable { name, .. } if name == "@" || name == "*" => {
-                    let parameters: Option<Vec<String>> = self.parameters.iter().cloned().collect();
-                    fields.push_separate(&parameters?);
-                }
-                Part::Variable { name, instead, is_quoted, .. } => {
-                    self.expand_variable(name, instead.as_ref(), *is_quoted, fields)?;
-                }
+            self.expand_part(part, fields)?;
+            if fields.len > LONGEST {
+                return None;
             }
         }
-        (fields.len() <= LONGEST).then_some(())
+        Some(())
+    }
+
+    fn expand_part(&self, part: &Part, fields: &mut Fields) -> Option<()> {
+        match part {
+            Part::Unknown => return None,
+            Part::Output { printed, is_quoted, .. } => fields.push_value(printed.as_ref()?, *is_quoted),
+            Part::Field { word, delimiter, number } => {
+                let text = self.expand_whole(word)?;
+                let field = text.split(*delimiter).nth(number - 1).unwrap_or_default();
+                // Without the delimiter, `cut` gives the whole line.
+                fields.push(if text.contains(*delimiter) { field } else { &text });
+            }
+            Part::Text { text, is_quoted } => {
+                if !is_quoted && !fields.is_whole && text.contains(['*', '?']) {
+                    return None;
+                }
+                fields.push(text);
+            }
+            Part::Variable { name, .. } if name == "@" || name == "*" => {
+                let parameters: Option<Vec<String>> = self.parameters.iter().cloned().collect();
+                fields.push_separate(&parameters?);
+            }
+            Part::Variable { name, instead, is_quoted, .. } => {
+                self.expand_variable(name, instead.as_ref(), *is_quoted, fields)?;
+            }
+        }
+        Some(())
     }
 
     fn expand_variable(
@@ -95,15 +103,20 @@ struct Fields {
     done: Vec<String>,
     current: Option<String>,
     is_whole: bool,
+    /// The bytes of all of them, and one more for each that is done.
+    len: usize,
 }
 
 impl Fields {
-    fn len(&self) -> usize {
-        self.done.iter().chain(&self.current).map(String::len).sum()
-    }
-
     fn push(&mut self, text: &str) {
         self.current.get_or_insert_default().push_str(text);
+        self.len += text.len();
+    }
+
+    /// Ends the current field, if there is one.
+    fn end(&mut self) {
+        self.done.extend(self.current.take());
+        self.len += 1;
     }
 
     /// Appends what stands for a variable or a command.
@@ -117,16 +130,16 @@ impl Fields {
             return self.push(value);
         }
         if value.starts_with(char::is_whitespace) {
-            self.done.extend(self.current.take());
+            self.end();
         }
         for (number, field) in value.split_whitespace().enumerate() {
             if number > 0 {
-                self.done.extend(self.current.take());
+                self.end();
             }
             self.push(field);
         }
         if value.ends_with(char::is_whitespace) {
-            self.done.extend(self.current.take());
+            self.end();
         }
     }
 
@@ -137,7 +150,7 @@ impl Fields {
         }
         for (number, value) in values.iter().enumerate() {
             if number > 0 {
-                self.done.extend(self.current.take());
+                self.end();
             }
             self.push(value);
         }

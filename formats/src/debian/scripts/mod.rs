@@ -19,7 +19,8 @@
 //! `$(echo word | cut -d: -f1)`; arithmetic, patterns of files, and `${x%...}` are unknown words, too; what a sourced file
 //! defines is unknown; loops over anything but known words, and `while`, are read once; pipes, subshells and background jobs
 //! are read as lists; a variable that is set under an unknown condition counts as set if it was not before, and as unknown if
-//! it was. A construct that is not understood is skipped word by word.
+//! it was. A construct that is not understood is skipped word by word. Whatever a script says, reading it ends soon and needs little
+//! memory: what is more than scripts have (the constants in `read.rs`) counts as unknown.
 
 mod expand;
 mod lex;

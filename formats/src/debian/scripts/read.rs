@@ -26,10 +26,25 @@ pub trait Visitor {
     }
 }
 
-/// How many commands are read at most, so that nested loops end.
+/// How many commands are read at most, with groups, branches, assignments and rounds of loops, so that nested loops end.
 const MOST_COMMANDS: usize = 20_000;
 /// How deep functions may call functions.
 const MOST_CALLS: usize = 16;
+/// How deep commands may stand in others, called functions included: what a small stack holds.
+const MOST_NESTED: usize = 128;
+/// How much of a script is read, in bytes. The longest of Debian have a tenth of it.
+const LONGEST_SCRIPT: usize = 1 << 20;
+/// How long the words of a command may become together, with one byte more for each; those beyond count as unknown.
+const LONGEST_COMMAND: usize = 1 << 17;
+/// How long the value of a variable may be; a longer one counts as unknown.
+const LONGEST_VALUE: usize = 1 << 13;
+/// How many variables are kept; the value of any other counts as unknown.
+const MOST_VARIABLES: usize = 1000;
+/// How many conditions of a command are told, and how much of each, in bytes.
+const MOST_CONDITIONS: usize = 32;
+const LONGEST_CONDITION: usize = 200;
+/// How many words of a test are looked at; a longer one has an unknown result.
+const MOST_TESTED: usize = 64;
 
 /// Reads a script as it runs on the first installation of its package.
 pub fn read(script: &str, stage: Stage, visitor: &mut dyn Visitor) {
@@ -47,11 +62,12 @@ pub fn read(script: &str, stage: Stage, visitor: &mut dyn Visitor) {
         n_certain: 0,
         doubts: Vec::new(),
         n_calls: 0,
+        n_nested: 0,
         n_commands: 0,
         flow: Flow::Next,
         printed: None,
     };
-    reader.list(&parse(script));
+    reader.list(&parse(start_of(script, LONGEST_SCRIPT)));
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -71,6 +87,7 @@ struct Reader<'v> {
     /// Conditions under which the function or the script was perhaps left before; what follows may not be reached.
     doubts: Vec<String>,
     n_calls: usize,
+    n_nested: usize,
     n_commands: usize,
     flow: Flow,
     /// What the commands in `$(...)` have printed so far, while these are read.
@@ -105,7 +122,7 @@ impl Reader<'_> {
                 (Some(true), Join::Or) | (Some(false), Join::And) => continue,
                 (Some(_), _) => status = self.pipeline(pipeline),
                 (None, join) => {
-                    self.conditions.push(if *join == Join::Or { negated(&source) } else { source.clone() });
+                    self.conditions.push(told(if *join == Join::Or { negated(&source) } else { source.clone() }));
                     let right = self.pipeline(pipeline);
                     // `a || true` succeeds whatever `a` does.
                     status = right.filter(|&succeeds| succeeds == (*join == Join::Or));
@@ -135,6 +152,17 @@ impl Reader<'_> {
     }
 
     fn node(&mut self, node: &Node) -> Option<bool> {
+        self.n_commands += 1;
+        if MOST_NESTED <= self.n_nested {
+            return None;
+        }
+        self.n_nested += 1;
+        let status = self.node_within(node);
+        self.n_nested -= 1;
+        status
+    }
+
+    fn node_within(&mut self, node: &Node) -> Option<bool> {
         match node {
             Node::Simple(simple) => self.simple(simple),
             Node::Group(list) => self.list(list),
@@ -209,14 +237,18 @@ impl Reader<'_> {
     fn loop_over_words(&mut self, name: &str, words: &[Word], body: &List) -> Option<bool> {
         let known: Option<Vec<Vec<String>>> = words.iter().map(|word| self.expand(word)).collect();
         let Some(values) = known.filter(|_| !words.is_empty()) else {
-            self.scope.variables.insert(name.to_owned(), None);
+            self.set(name, None);
             let sources: Vec<&str> = words.iter().map(|word| word.source.as_str()).collect();
             let text = format!("for {name} in {}", sources.join(" "));
             self.perhaps(vec![(text, Box::new(|reader| reader.list(body)))]);
             return None;
         };
         for value in values.into_iter().flatten() {
-            self.scope.variables.insert(name.to_owned(), Some(value));
+            self.n_commands += 1;
+            if MOST_COMMANDS <= self.n_commands {
+                break;
+            }
+            self.set(name, Some(value));
             self.list(body);
         }
         None
@@ -227,7 +259,7 @@ impl Reader<'_> {
         let before = self.scope.variables.clone();
         let mut results = Vec::new();
         for (condition, read_arm) in arms {
-            self.conditions.push(condition);
+            self.conditions.push(told(condition));
             read_arm(self);
             self.conditions.pop();
             results.push(std::mem::replace(&mut self.scope.variables, before.clone()));
@@ -243,7 +275,6 @@ impl Reader<'_> {
     }
 
     fn simple(&mut self, simple: &Simple) -> Option<bool> {
-        self.n_commands += 1;
         if simple.words.is_empty() {
             return self.assign(&simple.assignments);
         }
@@ -314,12 +345,17 @@ impl Reader<'_> {
     }
 
     fn set(&mut self, name: &str, value: Option<String>) {
-        self.scope.variables.insert(name.to_owned(), value);
+        let variables = &mut self.scope.variables;
+        let value = value.filter(|value| value.len() <= LONGEST_VALUE);
+        if variables.len() < MOST_VARIABLES || variables.contains_key(name) {
+            variables.insert(name.to_owned(), value);
+        }
     }
 
     fn assign(&mut self, assignments: &[(String, Word)]) -> Option<bool> {
         let mut is_known = true;
         for (name, word) in assignments {
+            self.n_commands += 1;
             let value = self.expand_whole(word);
             // A command that prints the value may have failed.
             is_known &= value.is_some() && !prints(word);
@@ -332,15 +368,19 @@ impl Reader<'_> {
     fn leave(&mut self, flow: Flow, n_certain: usize) {
         match self.conditions.get(n_certain..) {
             None | Some([]) if self.doubts.is_empty() => self.flow = flow,
-            Some([.., condition]) => self.doubts.push(format!("not left by: {condition}")),
+            // One more doubt changes nothing.
+            Some([.., condition]) if self.doubts.len() < MOST_CONDITIONS => {
+                self.doubts.push(format!("not left by: {condition}"));
+            }
             _ => {}
         }
     }
 
     fn command(&mut self, simple: &Simple) -> Command {
         let (mut words, mut is_literal) = (Vec::new(), true);
+        let mut room = LONGEST_COMMAND;
         for word in &simple.words {
-            match self.expand(word) {
+            match self.expand_within(word, &mut room) {
                 Some(known) => words.extend(known),
                 None => {
                     is_literal = false;
@@ -361,7 +401,7 @@ impl Reader<'_> {
             let file = self.expand_whole(word).unwrap_or_else(|| word.source.clone());
             redirections.push((operator.to_string(), file));
         }
-        let conditions = self.conditions.iter().chain(&self.doubts).cloned().collect();
+        let conditions = self.conditions.iter().chain(&self.doubts).take(MOST_CONDITIONS).cloned().collect();
         Command { words, redirections, input, line: simple.line, is_literal, conditions }
     }
 
@@ -369,6 +409,13 @@ impl Reader<'_> {
     fn expand(&mut self, word: &Word) -> Option<Vec<String>> {
         let word = self.with_outputs(word);
         self.scope.expand(&word)
+    }
+
+    /// As `expand`, as long as there is room for the words, which becomes less by them.
+    fn expand_within(&mut self, word: &Word, room: &mut usize) -> Option<Vec<String>> {
+        let words = self.expand(word)?;
+        *room = room.checked_sub(words.iter().map(|word| word.len() + 1).sum())?;
+        Some(words)
     }
 
     /// Returns what a word becomes where it is not split; none if that is not known.
@@ -415,8 +462,9 @@ impl Reader<'_> {
             return None;
         }
         let mut parameters = Vec::new();
+        let mut room = LONGEST_COMMAND;
         for word in &simple.words {
-            match self.expand(word) {
+            match self.expand_within(word, &mut room) {
                 Some(known) => parameters.extend(known.into_iter().map(Some)),
                 None => parameters.push(None),
             }
@@ -457,6 +505,23 @@ fn settle<'a>(
     let had_none = before.is_none_or(|before| before.as_deref() == Some(""));
     let is_only = results.flatten().all(|other| other == value || Some(other) == before);
     value.clone().filter(|_| had_none && is_only)
+}
+
+/// Returns as much of a condition as is told.
+fn told(mut condition: String) -> String {
+    let len = start_of(&condition, LONGEST_CONDITION).len();
+    if len < condition.len() {
+        condition.truncate(len);
+        condition.push_str("...");
+    }
+    condition
+}
+
+/// Returns the start of a text, of at most this many bytes.
+fn start_of(text: &str, len: usize) -> &str {
+    let len = len.min(text.len());
+    let end = (0..=len).rev().find(|&at| text.is_char_boundary(at)).unwrap_or_default();
+    &text[..end]
 }
 
 fn negated(condition: &str) -> String {
@@ -504,6 +569,9 @@ fn test(command: &Command) -> Option<bool> {
 }
 
 fn text_test(words: &[&str]) -> Option<bool> {
+    if MOST_TESTED < words.len() {
+        return None;
+    }
     // `-a` binds closer.
     for (operator, settles) in [("-o", true), ("-a", false)] {
         if let Some(at) = words.iter().skip(1).position(|word| *word == operator).map(|at| at + 1) {

@@ -144,6 +144,37 @@ fn scripts_that_explode_are_given_up() {
     assert!(commands("f() { f; f; f; f; a; }\nf\n").len() < 20_000);
 }
 
+/// Loops without a command in them, words and conditions that become more with every command.
+#[test]
+fn scripts_that_explode_without_commands_are_given_up() {
+    let loops = "for i in 1 2 3 4 5 6 7 8 9; do ".repeat(30) + &"; done".repeat(30);
+    assert_eq!(commands(&loops), []);
+    let doubled = "f() { f \"$@\" \"$@\" \"$@\" \"$@\"; }\nf '' ''\n";
+    commands(doubled);
+    let wide = format!("x=ab\n{}run{}\n", "x=$x$x\n".repeat(15), " $x".repeat(20_000));
+    assert!(commands(&wide)[0].words.concat().len() < 1 << 20);
+    let doubts = "a && exit\nb\n".repeat(10_000);
+    let length = |command: &Command| command.conditions.iter().map(String::len).sum::<usize>();
+    assert!(commands(&doubts).iter().map(length).sum::<usize>() < 16 << 20);
+    let condition = format!("if a {}; then\n{}fi\n", "x ".repeat(50_000), "b\n".repeat(20_000));
+    assert!(commands(&condition).iter().map(length).sum::<usize>() < 16 << 20);
+}
+
+#[test]
+fn no_script_overflows_the_stack() {
+    for operator in ["-a x ", "-o '' ", "! "] {
+        commands(&format!("[ x {}]\n[ {}x ]\n", operator.repeat(200_000), operator.repeat(200_000)));
+    }
+    let calls: String = (0..20)
+        .map(|i| format!("f{i}() {{ {}f{}{}; }}\n", "( if true; then ".repeat(60), i + 1, "; fi )".repeat(60)))
+        .collect();
+    commands(&format!("{calls}f0\n"));
+    let outputs = format!("a {}b{}\n", "$(c ".repeat(1000), ")".repeat(1000));
+    commands(&outputs);
+    commands(&format!("a {}\n", "\"${x:-".repeat(100_000)));
+    commands(&"if ( { while ! case x in ( a ) for i in $( ".repeat(20_000));
+}
+
 proptest! {
     #[test]
     fn any_text_is_read(script in "(?s).{0,200}") {
