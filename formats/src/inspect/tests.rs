@@ -69,7 +69,7 @@ fn fat(kind: fat::Kind, capacity: u64) -> Extents {
 }
 
 fn contents() -> [(&'static str, Guid, Extents); 3] {
-    let plain = ext::Features { metadata_csum: false, bits64: false };
+    let plain = ext::Features { metadata_csum: false, bits64: false, ..ext::Features::default() };
     [
         ("ESP", guid::EFI_SYSTEM, fat(fat::Kind::Fat16, 3 * MIB)),
         ("root", guid::LINUX_ROOT_X86_64, ext(ext::Features::default())),
@@ -114,9 +114,10 @@ fn bytes(image: &Extents) -> Vec<u8> {
 /// A disk with an MBR: one primary partition, and an extended one with two logical ones.
 fn mbr_disk() -> Vec<u8> {
     let primary = fat(fat::Kind::Fat12, MIB);
-    let part = |kind, first_lba, n_sectors| Some(mbr::Partition { kind, active: kind == 0x0e, first_lba, n_sectors });
-    let entries = vec![part(mbr::kind::FAT16, 2048, primary.len() / 512), None, part(0x0f, 6144, 4096)];
-    let table = Table::Mbr(mbr::Table { disk_signature: 0xcafe_f00d, entries });
+    let name = "boot".to_owned();
+    let part =
+        mbr::Partition { name, kind: mbr::kind::FAT16, active: true, first_lba: 2048, n_sectors: primary.len() / 512 };
+    let table = Table::Mbr(mbr::Table { disk_signature: 0xcafe_f00d, ..mbr::Table::new(0, [(part, None)]) });
     let parts = vec![Content { name: "boot".to_owned(), at: MIB, content: primary }];
     let mut image = bytes(&layout(&Disk { len: Some(6 * MIB), table, parts, raw: Vec::new() }).unwrap());
     let mut link = |at: u64, entries: [(u8, u32, u32); 2]| {
@@ -130,6 +131,11 @@ fn mbr_disk() -> Vec<u8> {
     };
     link(6144, [(0x83, 100, 1000), (0x05, 2048, 2048)]);
     link(8192, [(0x82, 100, 500), (0, 0, 0)]);
+    // The third entry of the table, as tools leave it that delete the second partition.
+    let extended = &mut image[446 + 32..][..16];
+    extended[4] = 0x0f;
+    extended[8..12].copy_from_slice(&6144u32.to_le_bytes());
+    extended[12..16].copy_from_slice(&4096u32.to_le_bytes());
     image[100] = 0xeb;
     image
 }
@@ -494,7 +500,7 @@ fn structures(image: &[u8]) -> Vec<usize> {
 }
 
 fn checked_without_checksums() -> Vec<Vec<u8>> {
-    let plain = ext::Features { metadata_csum: false, bits64: false };
+    let plain = ext::Features { metadata_csum: false, bits64: false, ..ext::Features::default() };
     vec![
         gpt_disk(),
         mbr_disk(),

@@ -57,7 +57,7 @@ pub(super) fn uuid_of(partition: View<'_, '_>, system: Option<&System>) -> Resul
     uuid.map(Some).ok_or_else(|| LowerError::Diagnostics(vec![refused()]))
 }
 
-/// Returns the bytes of a block of ext4.
+/// Returns the bytes of a block of ext2, ext3 or ext4.
 fn block_size(partition: View<'_, '_>) -> Result<u32, LowerError> {
     let size = partition.size("block-size")?;
     let supported = u32::try_from(size).ok().filter(|size| [1024, 2048, 4096].contains(size));
@@ -65,23 +65,27 @@ fn block_size(partition: View<'_, '_>) -> Result<u32, LowerError> {
     supported.ok_or_else(|| mistake("E0432", partition, "block-size", message(), "this block size"))
 }
 
-/// Returns the features that a partition's ext4 shall not have.
+/// Returns the features that a partition's ext2, ext3 or ext4 shall not have.
 fn missing_features(partition: View<'_, '_>) -> Result<BTreeSet<String>, LowerError> {
-    let mut missing = BTreeSet::new();
-    for feature in partition.strings("without")? {
-        if !ext4::FEATURES.contains(&feature) {
-            let message = format!("`{feature}` is no feature that ext4 can be made without");
-            let diagnostic = Diagnostic::error("E0433", message, partition.place("without"), "named here");
-            let known = ext4::FEATURES.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-            let help = match nearest(feature, ext4::FEATURES.iter().copied()) {
-                Some(near) => format!("did you mean \"{near}\"?"),
-                None => format!("there are {known}"),
-            };
-            return Err(LowerError::Diagnostics(vec![diagnostic.help(help)]));
-        }
-        missing.insert(feature.to_owned());
+    let wanted = partition.strings("without")?;
+    let refused = |message: String, help: String| {
+        let diagnostic = Diagnostic::error("E0433", message, partition.place("without"), "named here");
+        Err(LowerError::Diagnostics(vec![diagnostic.help(help)]))
+    };
+    if let Some(unknown) = wanted.iter().find(|name| ext4::features().all(|known| known != **name)) {
+        let help = match nearest(unknown, ext4::features()) {
+            Some(near) => format!("did you mean \"{near}\"?"),
+            None => {
+                format!("there are {}", ext4::features().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))
+            }
+        };
+        return refused(format!("`{unknown}` is no feature that ext4 can be made without"), help);
     }
-    Ok(missing)
+    if wanted.contains(&"extent") && !wanted.contains(&"64bit") && partition.string("file-system")? == "ext4" {
+        let message = "without `extent` there is no `64bit`: block maps have 32 bits for a block".to_owned();
+        return refused(message, "write \"64bit\" beside it".to_owned());
+    }
+    Ok(wanted.into_iter().map(str::to_owned).collect())
 }
 
 /// Returns what a partition has, with identifiers that were not chosen derived from `identity`.
@@ -95,14 +99,24 @@ pub(super) fn file_system_of(
     let name = partition.string("name")?;
     let label = partition.string("label")?.to_owned();
     match partition.string("file-system")? {
-        "ext4" => {
+        kind @ ("ext4" | "ext3" | "ext2") => {
             let hash_seed = identity.guid(&format!("hash seed {name}"));
             let uuid = match uuid {
                 Some(Uuid::Long(uuid)) => uuid,
                 _ => identity.guid(&format!("file system {name}")),
             };
             let (block_size, without) = (block_size(partition)?, missing_features(partition)?);
-            Ok(FileSystem::Ext4(ext4::Parameters { label, uuid, hash_seed, time, capacity, block_size, without }))
+            let generation = kind.as_bytes()[3] - b'0';
+            Ok(FileSystem::Ext4(ext4::Parameters {
+                generation,
+                label,
+                uuid,
+                hash_seed,
+                time,
+                capacity,
+                block_size,
+                without,
+            }))
         }
         kind @ ("vfat" | "fat12" | "fat16" | "fat32") => {
             let volume_id = match uuid {
@@ -130,9 +144,6 @@ pub(super) fn file_system_of(
             };
             Ok(FileSystem::None(raw::Parameters { len }))
         }
-        other => {
-            let message = format!("this version of gravure writes ext4 and FAT, not `'{other}`");
-            Err(mistake("E0405", partition, "file-system", message, "cannot be written yet"))
-        }
+        other => unreachable!("the declaration of `file-system` allows no `{other}`"),
     }
 }

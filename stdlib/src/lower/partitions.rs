@@ -135,7 +135,8 @@ impl Lowering<'_, '_> {
         };
         let recipe: Recipe = match file_system {
             FileSystem::Ext4(parameters) => {
-                kinds::recipe(ext4::NAME, &parameters, tree(inputs), format!("ext4 {name}"))
+                let label = format!("ext{} {name}", parameters.generation);
+                kinds::recipe(ext4::NAME, &parameters, tree(inputs), label)
             }
             FileSystem::Fat(parameters) => kinds::recipe(fat::NAME, &parameters, tree(inputs), format!("FAT {name}")),
             FileSystem::Swap(parameters) => kinds::recipe(swap::NAME, &parameters, inputs, format!("swap {name}")),

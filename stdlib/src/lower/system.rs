@@ -160,7 +160,8 @@ impl Lowering<'_, '_> {
         is_volatile: bool,
     ) -> Result<NodeId, LowerError> {
         let mut modules: Vec<String> = system.strings("initrd-modules")?.into_iter().map(str::to_owned).collect();
-        modules.push(root_type.to_owned());
+        // The driver of ext4 mounts its predecessors as well.
+        modules.push(if matches!(root_type, "ext2" | "ext3") { "ext4" } else { root_type }.to_owned());
         if is_volatile {
             modules.push("overlay".to_owned());
         }

@@ -241,6 +241,8 @@ x = images.Image {
   partition-table-type = 'gpt
   partitions = [
     data { name = "old"; without = ["metadata_csum", "64bit"]; in-mbr? = true },
+    data { name = "ext3"; file-system = 'ext3 },
+    data { name = "ext2"; file-system = 'ext2; block-size = 2KiB },
     data { name = "small"; block-size = 1KiB; without = ["dir_index", "resize_inode", "has_journal"] },
     images.Partition { name = "swap"; file-system = 'swap; size = 1MiB; uuid = os.uuid("01234567-89ab-cdef-0123-456789abcdef") },
     images.Partition { name = "F12"; file-system = 'fat12; in-mbr? = true },
@@ -262,19 +264,21 @@ x = images.Image {
         let shown = run("e2fsprogs", "dumpe2fs", &["-h", parts[index].path().to_str().unwrap()], b"");
         shown.lines().find_map(|line| line.strip_prefix("Filesystem features:")).unwrap().trim().to_owned()
     };
-    insta::assert_snapshot!([features(0), features(1)].join("\n"), @r#"
+    insta::assert_snapshot!([0, 1, 2, 3].map(features).join("\n"), @r#"
     ext_attr resize_inode dir_index filetype extent flex_bg sparse_super large_file huge_file dir_nlink extra_isize
+    ext_attr resize_inode dir_index filetype sparse_super large_file
+    ext_attr resize_inode dir_index filetype sparse_super large_file
     ext_attr filetype extent 64bit flex_bg sparse_super large_file huge_file dir_nlink extra_isize metadata_csum
     "#);
-    for part in &parts[..2] {
+    for part in &parts[..4] {
         run("e2fsprogs", "e2fsck", &["-fn", part.path().to_str().unwrap()], b"");
     }
-    for part in &parts[3..6] {
+    for part in &parts[5..8] {
         run("dosfstools", "fsck.fat", &["-n", part.path().to_str().unwrap()], b"");
     }
-    let swap = run("util-linux", "swaplabel", &[parts[2].path().to_str().unwrap()], b"");
+    let swap = run("util-linux", "swaplabel", &[parts[4].path().to_str().unwrap()], b"");
     assert_eq!(swap, "LABEL: swap\nUUID:  01234567-89ab-cdef-0123-456789abcdef\n");
-    assert!(std::fs::read(parts[6].path()).unwrap().iter().all(|byte| *byte == 0));
+    assert!(std::fs::read(parts[8].path()).unwrap().iter().all(|byte| *byte == 0));
     let mbr = run("fdisk", "sfdisk", &["--label-nested", "dos", "--dump", built.path.to_str().unwrap()], b"");
     let types: Vec<&str> = mbr.lines().filter_map(|line| line.split_once("type=")).map(|(_, ty)| ty).collect();
     assert_eq!(types, ["ee", "83", "1"], "{mbr}");

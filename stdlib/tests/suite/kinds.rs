@@ -58,7 +58,7 @@ fn artefacts(store: &Store) -> Vec<(&'static str, Output)> {
     let initrd = make(store, "initrd", json!({"modules": ["virtio_blk", "ext4"]}), &[kernel, busybox]);
     let part = make(store, "part", json!({"path": "/usr/*/busybox"}), &[busybox]);
     let tree = make(store, "tree", root(), &[kernel, busybox, blob]);
-    let ext4 = json!({"label": "root", "uuid": GUIDS[0], "hash_seed": GUIDS[1], "time": TIME, "capacity": {"Exact": 16 << 20},
+    let ext4 = json!({"generation": 4, "label": "root", "uuid": GUIDS[0], "hash_seed": GUIDS[1], "time": TIME, "capacity": {"Exact": 16 << 20},
         "block_size": 4096, "without": []});
     let ext4 = make(store, "ext4", ext4, &[tree]);
     let files = json!({"foundation": [], "packages": [], "time": TIME, "entries": [entry("/EFI/A long name.txt", 0o644, json!({"Input": 0}))]});

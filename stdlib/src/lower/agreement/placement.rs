@@ -131,14 +131,14 @@ fn explained(subject: &Subject<'_, '_, '_>, culprits: &[Culprit], error: &PlaceE
             let table = subject.place(subject.image, "partition-table-type");
             report(message, place(name), "this partition").label(table, "the table")
         }
-        PlaceError::Chain(mbr::Error::Order { first, second }) => {
+        PlaceError::Mbr(mbr::Error::Order { first, second }) => {
             report(message, place(second), "comes first on the disk").label(place(first), "comes first in the table")
         }
-        PlaceError::Chain(mbr::Error::InExtended { name, first, last }) => {
+        PlaceError::Mbr(mbr::Error::InExtended { name, first, last }) => {
             let diagnostic = report(message, place(name), "this primary partition");
             diagnostic.label(place(first), "the first logical one").label(place(last), "the last logical one")
         }
-        PlaceError::Chain(_) => report(message, subject.place(subject.image, "partitions"), "these partitions"),
+        PlaceError::Mbr(_) => report(message, subject.place(subject.image, "partitions"), "these partitions"),
     }
 }
 
