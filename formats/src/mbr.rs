@@ -161,7 +161,7 @@ impl Table {
         let links = self.logical.iter().skip(1).map(Some).chain([None]);
         self.logical.iter().zip(links).map(|(logical, next)| {
             let mut records: [EntryRecord; N_ENTRIES] = Default::default();
-            records[0] = EntryRecord::of(&logical.partition).from_base(logical.ebr_lba);
+            records[0] = EntryRecord::of(&logical.partition).relative_to(logical.ebr_lba);
             if let Some(next) = next {
                 let len = next.partition.end() - next.ebr_lba;
                 records[1] = EntryRecord::range(kind::EXTENDED, next.ebr_lba, len, self.logical[0].ebr_lba);

@@ -44,7 +44,7 @@ impl EntryRecord {
     }
 
     /// Returns the same record with its first sector counted from `base`.
-    pub(super) fn from_base(self, base: u64) -> EntryRecord {
+    pub(super) fn relative_to(self, base: u64) -> EntryRecord {
         EntryRecord { first_lba: self.first_lba - base as u32, ..self }
     }
 
