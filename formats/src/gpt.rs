@@ -10,18 +10,20 @@
 //! | MBR        |        | (movable)   |                           | entries   | header |
 //! ```
 
+pub mod attribute;
+mod error;
+mod header;
 mod hybrid;
 
-use std::fmt;
 use std::ops::RangeInclusive;
 
+pub use error::Error;
 pub use hybrid::{Hybrid, HybridEntry, HybridError};
 
-use crate::Extents;
-use crate::guid::Guid;
 use crate::layout::Piece;
 use crate::mbr::{self, SECTOR};
-use crate::units::Grouped;
+use crate::{Extents, Guid};
+use header::HeaderRecord;
 
 /// Where the primary header is (section 5.3.2).
 const HEADER_LBA: u64 = 1;
@@ -31,43 +33,10 @@ pub const DEFAULT_ARRAY_LBA: u64 = 2;
 pub const DEFAULT_N_ENTRIES: u32 = 128;
 /// The bytes of an entry (table 5-6).
 const ENTRY_LEN: u64 = 128;
-/// The bytes of a header that its checksum covers (table 5-5).
-const HEADER_LEN: u32 = 92;
 /// "A minimum of 16,384 bytes of space must be reserved for the GPT Partition Entry Array."
 const RESERVED_SECTORS: u64 = 16384 / SECTOR;
 /// How many UTF-16 units a name may have: the field has 72 bytes.
 const NAME_UNITS: usize = 36;
-
-/// Bits of [`Partition::attributes`] (table 5-6, and the Discoverable Partitions Specification from bit 59 on).
-pub mod attribute {
-    /// The platform needs the partition.
-    pub const REQUIRED: u64 = 1 << 0;
-    /// Firmware shall not read it.
-    pub const NO_BLOCK_IO: u64 = 1 << 1;
-    /// BIOS boot code, and U-Boot, start from here.
-    pub const LEGACY_BOOT: u64 = 1 << 2;
-    /// systemd grows the file system to the size of the partition.
-    pub const GROW_FILE_SYSTEM: u64 = 1 << 59;
-    /// Mounted read-only when found by its type.
-    pub const READ_ONLY: u64 = 1 << 60;
-    /// Not mounted when found by its type.
-    pub const NO_AUTO: u64 = 1 << 63;
-
-    /// The attributes by the names that configurations write.
-    pub const NAMES: &[(&str, u64)] = &[
-        ("required", REQUIRED),
-        ("no-block-io", NO_BLOCK_IO),
-        ("legacy-boot", LEGACY_BOOT),
-        ("grow-file-system", GROW_FILE_SYSTEM),
-        ("read-only", READ_ONLY),
-        ("no-auto", NO_AUTO),
-    ];
-
-    /// Returns the bit that a name stands for, if there is one.
-    pub fn by_name(name: &str) -> Option<u64> {
-        NAMES.iter().find(|(known, _)| *known == name).map(|(_, bit)| *bit)
-    }
-}
 
 /// A partition table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,142 +68,6 @@ pub struct Partition {
     pub last_lba: u64,
     /// Bits of [`attribute`].
     pub attributes: u64,
-}
-
-/// Why a table cannot be written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Error {
-    /// The disk is not made of whole sectors, or too short for any table.
-    Disk {
-        /// Its length in bytes.
-        len: u64,
-        /// The least that the table needs, in bytes.
-        needed: u64,
-    },
-    /// The entry array lies where the header is, or behind the end of the disk.
-    EntryArray {
-        /// Where it starts, in sectors.
-        lba: u64,
-    },
-    /// The entry array shall have no entries.
-    NoEntries,
-    /// A partition has a slot behind the last entry.
-    TooMany {
-        /// The partition.
-        name: String,
-        /// Its number, from 1.
-        number: usize,
-        /// The entries that there are.
-        n_entries: u32,
-    },
-    /// A name is longer than 36 UTF-16 units.
-    NameTooLong {
-        /// The name.
-        name: String,
-        /// How long it is.
-        n_units: usize,
-    },
-    /// A name contains a NUL, which would end it.
-    NameWithNul {
-        /// The name.
-        name: String,
-    },
-    /// The type is zero, which means an unused entry.
-    NoType {
-        /// The partition.
-        name: String,
-    },
-    /// The last sector comes before the first one.
-    Empty {
-        /// The partition.
-        name: String,
-    },
-    /// A partition reaches out of the sectors that partitions may use.
-    Outside {
-        /// The partition.
-        name: String,
-        /// Its sectors.
-        lbas: RangeInclusive<u64>,
-        /// The sectors that may be used.
-        usable: RangeInclusive<u64>,
-    },
-    /// Two partitions share sectors.
-    Overlap {
-        /// The one that starts first, with its sectors.
-        first: (String, RangeInclusive<u64>),
-        /// The one that starts inside it.
-        second: (String, RangeInclusive<u64>),
-    },
-    /// Two partitions have one GUID.
-    SameGuid {
-        /// One of them.
-        first: String,
-        /// The other.
-        second: String,
-        /// Their GUID.
-        guid: Guid,
-    },
-    /// The hybrid MBR cannot be written.
-    Hybrid(HybridError),
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Error::Disk { len, needed } if len % SECTOR == 0 => write!(
-                f,
-                "a disk of {} bytes is too small for its GPT, which needs {} bytes",
-                Grouped(*len),
-                Grouped(*needed)
-            ),
-            Error::Disk { len, .. } => {
-                write!(f, "a disk of {} bytes is not made of whole sectors of {SECTOR} bytes", Grouped(*len))
-            }
-            Error::EntryArray { lba } => {
-                write!(f, "the GPT entry array cannot start at sector {}", Grouped(*lba))
-            }
-            Error::NoEntries => f.write_str("a GPT without entries has no partitions"),
-            Error::TooMany { name, number, n_entries } => {
-                write!(f, "the partition `{name}` has the number {number}, and the GPT has {n_entries} entries")
-            }
-            Error::NameTooLong { name, n_units } => write!(
-                f,
-                "the partition name `{name}` has {n_units} UTF-16 units, and a GPT keeps at most {NAME_UNITS}"
-            ),
-            Error::NameWithNul { name } => write!(f, "the partition name `{}` contains a NUL", name.escape_debug()),
-            Error::NoType { name } => write!(f, "the partition `{name}` has the type of an unused entry"),
-            Error::Empty { name } => write!(f, "the partition `{name}` has no sectors"),
-            Error::Outside { name, lbas, usable } => write!(
-                f,
-                "the partition `{name}` ({}) is not inside the {} that the GPT leaves for partitions",
-                Sectors(lbas),
-                Sectors(usable)
-            ),
-            Error::Overlap { first, second } => write!(
-                f,
-                "the partition `{}` ({}) overlaps `{}` ({})",
-                second.0,
-                Sectors(&second.1),
-                first.0,
-                Sectors(&first.1)
-            ),
-            Error::SameGuid { first, second, guid } => {
-                write!(f, "the partitions `{first}` and `{second}` have the same GUID {guid}")
-            }
-            Error::Hybrid(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for Error {}
-
-/// Shows a range of sectors.
-struct Sectors<'a>(&'a RangeInclusive<u64>);
-
-impl fmt::Display for Sectors<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sectors {} to {}", Grouped(*self.0.start()), Grouped(*self.0.end()))
-    }
 }
 
 impl Table {
@@ -426,61 +259,6 @@ impl Partition {
             field.copy_from_slice(&unit.to_le_bytes());
         }
         bytes
-    }
-}
-
-/// The header as it is on the disk (table 5-5).
-#[derive(Clone)]
-struct HeaderRecord {
-    // 0 8 "EFI PART", 8 4 revision, 12 4 length of the header, 16 4 checksum of the header, 20 4 zero
-    /// 24 8 the sector of this header
-    my_lba: u64,
-    /// 32 8 the sector of the other header
-    alternate_lba: u64,
-    /// 40 8 first sector for partitions
-    first_usable_lba: u64,
-    /// 48 8 last sector for partitions
-    last_usable_lba: u64,
-    /// 56 16 the name of the disk
-    disk_guid: Guid,
-    /// 72 8 first sector of the entry array that belongs to this header
-    partition_entry_lba: u64,
-    /// 80 4 how many entries
-    number_of_partition_entries: u32,
-    // 84 4 the length of an entry
-    /// 88 4 checksum of the entry array
-    partition_entry_array_crc32: u32,
-}
-
-impl HeaderRecord {
-    const SIGNATURE: &[u8; 8] = b"EFI PART";
-    const REVISION: u32 = 0x0001_0000;
-    const CHECKSUM_AT: usize = 16;
-
-    fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(HEADER_LEN as usize);
-        bytes.extend(Self::SIGNATURE);
-        bytes.extend(Self::REVISION.to_le_bytes());
-        bytes.extend(HEADER_LEN.to_le_bytes());
-        bytes.extend([0; 4 + 4]);
-        bytes.extend(self.my_lba.to_le_bytes());
-        bytes.extend(self.alternate_lba.to_le_bytes());
-        bytes.extend(self.first_usable_lba.to_le_bytes());
-        bytes.extend(self.last_usable_lba.to_le_bytes());
-        bytes.extend(self.disk_guid.to_disk());
-        bytes.extend(self.partition_entry_lba.to_le_bytes());
-        bytes.extend(self.number_of_partition_entries.to_le_bytes());
-        bytes.extend((ENTRY_LEN as u32).to_le_bytes());
-        bytes.extend(self.partition_entry_array_crc32.to_le_bytes());
-        let checksum = crc32fast::hash(&bytes);
-        bytes[Self::CHECKSUM_AT..Self::CHECKSUM_AT + 4].copy_from_slice(&checksum.to_le_bytes());
-        bytes
-    }
-
-    fn to_extents(&self) -> Extents {
-        let mut sector = Extents::from_bytes(self.to_bytes());
-        sector.pad_to(SECTOR);
-        sector
     }
 }
 
