@@ -27,7 +27,7 @@ pub use label::LabelError;
 pub use name::NameError;
 
 use crate::{Capacity, Extents, Tree};
-use geometry::Geometry;
+use geometry::{ClusterSizes, Geometry};
 use label::Label;
 use plan::Plan;
 
@@ -47,6 +47,8 @@ pub struct Options {
     pub time: i64,
     /// How large the volume shall be.
     pub capacity: Capacity,
+    /// The length of a cluster in bytes, a power of two from 512 to 32 KiB; none takes one that suits.
+    pub cluster_len: Option<u32>,
     /// How many sectors lie before the volume on its disk: the first sector of the partition, or 0 where that is not known.
     /// Boot code for BIOSes reads it; nothing else does.
     pub hidden_sectors: u32,
@@ -89,13 +91,16 @@ pub fn layout(tree: &Tree, options: &Options) -> Result<Extents, Error> {
 
 /// Returns the geometry of the wanted kind, or of the first kind that suits.
 fn choose(plan: &Plan, options: &Options) -> Result<Geometry, Error> {
-    let of_kind = |kind| Geometry::new(kind, plan, options.capacity);
+    let sizes = ClusterSizes::new(options.cluster_len)?;
+    let of_kind = |kind| Geometry::new(kind, sizes, plan, options.capacity);
     match (options.kind, options.capacity) {
         (Some(kind), _) => of_kind(kind),
-        (None, Capacity::Exact(len)) if len < geometry::least_len(Kind::Fat16) => of_kind(Kind::Fat12),
-        (None, Capacity::Exact(len)) if len > FAT16_USUAL_LEN => of_kind(Kind::Fat32),
+        (None, Capacity::Exact(len)) if len < sizes.least_len(Kind::Fat16) => of_kind(Kind::Fat12),
+        (None, Capacity::Exact(len)) if FAT16_USUAL_LEN < len && sizes.least_len(Kind::Fat32) <= len => {
+            of_kind(Kind::Fat32)
+        }
         (None, _) => match of_kind(Kind::Fat16) {
-            Ok(geometry) if geometry.len() > FAT16_USUAL_LEN => of_kind(Kind::Fat32),
+            Ok(geometry) if geometry.len() > FAT16_USUAL_LEN => of_kind(Kind::Fat32).or(Ok(geometry)),
             // What FAT16 is too narrow for may do as FAT32. If FAT32 is only too large, FAT16 has the better explanation.
             Err(error) if error.is_limit_of_kind() => {
                 of_kind(Kind::Fat32).map_err(|wider| if wider.is_limit_of_kind() { wider } else { error })

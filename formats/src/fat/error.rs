@@ -64,10 +64,21 @@ pub enum Error {
         /// The largest files with their lengths, at most five.
         largest: Vec<(TreePath, u64)>,
     },
+    /// No cluster has the length that is wanted.
+    ClusterLen {
+        /// The length, in bytes.
+        given: u32,
+        /// The largest possible one.
+        most: u32,
+    },
     /// The capacity is below the least of its kind.
     BelowKind {
         /// The kind.
         kind: Kind,
+        /// The length of clusters, if it was chosen.
+        cluster_len: Option<u64>,
+        /// The least capacity, in bytes.
+        least: u64,
         /// The capacity, in bytes.
         given: u64,
     },
@@ -75,6 +86,10 @@ pub enum Error {
     AboveKind {
         /// The kind.
         kind: Kind,
+        /// The length of clusters, if it was chosen.
+        cluster_len: Option<u64>,
+        /// The largest capacity, in bytes.
+        most: u64,
         /// The capacity that is wanted; none when the content alone is too much.
         given: Option<u64>,
     },
@@ -130,23 +145,30 @@ impl fmt::Display for Error {
                 }
                 Ok(())
             }
-            Error::BelowKind { kind, given } => {
+            Error::ClusterLen { given, most } => write!(
+                f,
+                "clusters have a power of two from 512 bytes to {}, and not {}",
+                Size((*most).into()),
+                Size((*given).into())
+            ),
+            Error::BelowKind { kind, cluster_len, least, given } => {
                 let unit = if *kind == Kind::Fat32 { 1 << 20 } else { 1 << 10 };
-                let least = Size(geometry::least_len(*kind).next_multiple_of(unit));
-                write!(f, "{kind} needs at least {least}, and {} are given", Size(*given))?;
+                let least = Size(least.next_multiple_of(unit));
+                write!(f, "{kind}{} needs at least {least}, and {} are given", With(*cluster_len), Size(*given))?;
                 match kind {
                     Kind::Fat32 => f.write_str("; use FAT16"),
                     Kind::Fat16 => f.write_str("; use FAT12"),
                     Kind::Fat12 => Ok(()),
                 }
             }
-            Error::AboveKind { kind, given } => {
-                let most = Size(geometry::most_len(*kind));
+            Error::AboveKind { kind, cluster_len, most, given } => {
+                let (with, most) = (With(*cluster_len), Size(*most));
                 match given {
-                    Some(given) => write!(f, "{kind} reaches up to {most}, and {} are given", Size(*given))?,
-                    None => write!(f, "the content with its headroom is more than {kind} holds in {most}")?,
+                    Some(given) => write!(f, "{kind}{with} reaches up to {most}, and {} are given", Size(*given))?,
+                    None => write!(f, "the content with its headroom is more than {kind}{with} holds in {most}")?,
                 }
                 match kind {
+                    _ if cluster_len.is_some() => f.write_str("; leave the size of clusters open"),
                     Kind::Fat32 => Ok(()),
                     Kind::Fat16 => f.write_str("; use FAT32"),
                     Kind::Fat12 => f.write_str("; use FAT16 or FAT32"),
@@ -157,3 +179,15 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// Shows the length of clusters where it was chosen.
+struct With(Option<u64>);
+
+impl fmt::Display for With {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(len) => write!(f, " with clusters of {}", Size(len)),
+            None => Ok(()),
+        }
+    }
+}

@@ -70,20 +70,61 @@ impl Kind {
     }
 }
 
-/// Returns the length of the smallest volume of a kind, in bytes.
-pub(super) fn least_len(kind: Kind) -> u64 {
-    Geometry::with_clusters(kind, 1, *kind.n_clusters().start()).len()
+/// The sizes that clusters may have: powers of two, in sectors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ClusterSizes {
+    least: u64,
+    most: u64,
 }
 
-/// Returns the length of the largest volume of a kind, in bytes, rounded down to KiB.
-pub(super) fn most_len(kind: Kind) -> u64 {
-    let most = Geometry::with_clusters(kind, MAX_SECTORS_PER_CLUSTER, *kind.n_clusters().end());
-    most.n_sectors.min(u32::MAX.into()).saturating_mul(SECTOR) >> 10 << 10
-}
+impl ClusterSizes {
+    /// All sizes.
+    pub(super) const ANY: ClusterSizes = ClusterSizes { least: 1, most: MAX_SECTORS_PER_CLUSTER };
 
-/// Returns the possible sizes of clusters, in sectors.
-fn cluster_sizes() -> impl Iterator<Item = u64> {
-    (0..=MAX_SECTORS_PER_CLUSTER.ilog2()).map(|bits| 1 << bits)
+    /// Returns the size of clusters of `len` bytes, or else all sizes.
+    ///
+    /// # Errors
+    /// No cluster has this length.
+    pub(super) fn new(len: Option<u32>) -> Result<ClusterSizes, Error> {
+        let Some(len) = len else { return Ok(ClusterSizes::ANY) };
+        let size = u64::from(len) / SECTOR;
+        match len.is_power_of_two() && (1..=MAX_SECTORS_PER_CLUSTER).contains(&size) {
+            true => Ok(ClusterSizes { least: size, most: size }),
+            false => Err(Error::ClusterLen { given: len, most: (MAX_SECTORS_PER_CLUSTER * SECTOR) as u32 }),
+        }
+    }
+
+    /// Returns the length of clusters in bytes, if there is only one.
+    fn only_len(self) -> Option<u64> {
+        (self.least == self.most).then_some(self.least * SECTOR)
+    }
+
+    fn iter(self) -> impl Iterator<Item = u64> {
+        (self.least.ilog2()..=self.most.ilog2()).map(|bits| 1 << bits)
+    }
+
+    fn contains(self, size: u64) -> bool {
+        self.least <= size && size <= self.most
+    }
+
+    /// Returns the length of the smallest volume of a kind, in bytes.
+    pub(super) fn least_len(self, kind: Kind) -> u64 {
+        Geometry::with_clusters(kind, self.least, *kind.n_clusters().start()).len()
+    }
+
+    /// Returns the length of the largest volume of a kind, in bytes, rounded down to KiB.
+    fn most_len(self, kind: Kind) -> u64 {
+        let most = Geometry::with_clusters(kind, self.most, *kind.n_clusters().end());
+        most.n_sectors.min(u32::MAX.into()).saturating_mul(SECTOR) >> 10 << 10
+    }
+
+    fn below(self, kind: Kind, given: u64) -> Error {
+        Error::BelowKind { kind, cluster_len: self.only_len(), least: self.least_len(kind), given }
+    }
+
+    fn above(self, kind: Kind, given: Option<u64>) -> Error {
+        Error::AboveKind { kind, cluster_len: self.only_len(), most: self.most_len(kind), given }
+    }
 }
 
 impl Geometry {
@@ -91,17 +132,17 @@ impl Geometry {
     ///
     /// # Errors
     /// The kind or the capacity does not hold the content.
-    pub(super) fn new(kind: Kind, plan: &Plan<'_>, capacity: Capacity) -> Result<Geometry, Error> {
+    pub(super) fn new(kind: Kind, sizes: ClusterSizes, plan: &Plan<'_>, capacity: Capacity) -> Result<Geometry, Error> {
         let n_records = plan.n_root_records();
         if kind != Kind::Fat32 && n_records > FIXED_ROOT_RECORDS {
             return Err(Error::RootFull { kind, n_records });
         }
         match capacity {
             Capacity::Guess { headroom } => {
-                let smallest = candidates(kind, plan, headroom).min_by_key(|geometry| geometry.n_sectors);
-                smallest.ok_or(Error::AboveKind { kind, given: None })
+                let smallest = candidates(kind, sizes, plan, headroom).min_by_key(|geometry| geometry.n_sectors);
+                smallest.ok_or(sizes.above(kind, None))
             }
-            Capacity::Exact(len) => exact(kind, plan, len),
+            Capacity::Exact(len) => exact(kind, sizes, plan, len),
         }
     }
 
@@ -167,8 +208,8 @@ impl Geometry {
 }
 
 /// Returns the smallest possible volume for every size of clusters.
-fn candidates(kind: Kind, plan: &Plan<'_>, headroom: u64) -> impl Iterator<Item = Geometry> {
-    cluster_sizes().filter_map(move |sectors_per_cluster| {
+fn candidates(kind: Kind, sizes: ClusterSizes, plan: &Plan<'_>, headroom: u64) -> impl Iterator<Item = Geometry> {
+    sizes.iter().filter_map(move |sectors_per_cluster| {
         let cluster_len = sectors_per_cluster * SECTOR;
         let content = plan.n_clusters(kind, cluster_len).checked_add(headroom.div_ceil(cluster_len))?;
         let possible = kind.n_clusters();
@@ -179,23 +220,23 @@ fn candidates(kind: Kind, plan: &Plan<'_>, headroom: u64) -> impl Iterator<Item 
     })
 }
 
-fn exact(kind: Kind, plan: &Plan<'_>, given: u64) -> Result<Geometry, Error> {
+fn exact(kind: Kind, sizes: ClusterSizes, plan: &Plan<'_>, given: u64) -> Result<Geometry, Error> {
     let n_sectors = given / SECTOR;
-    if given < least_len(kind) {
-        return Err(Error::BelowKind { kind, given });
+    if given < sizes.least_len(kind) {
+        return Err(sizes.below(kind, given));
     }
-    let usual = (kind == Kind::Fat32).then(|| usual_fat32_cluster(n_sectors));
-    let possible: Vec<Geometry> =
-        usual.into_iter().chain(cluster_sizes()).filter_map(|size| Geometry::filling(kind, size, n_sectors)).collect();
+    let usual = (kind == Kind::Fat32).then(|| usual_fat32_cluster(n_sectors)).filter(|&size| sizes.contains(size));
+    let in_order = usual.into_iter().chain(sizes.iter());
+    let possible: Vec<Geometry> = in_order.filter_map(|size| Geometry::filling(kind, size, n_sectors)).collect();
     if possible.is_empty() {
-        return Err(Error::AboveKind { kind, given: Some(given) });
+        return Err(sizes.above(kind, Some(given)));
     }
     let fits = |geometry: &Geometry| plan.n_clusters(kind, geometry.cluster_len()) <= geometry.n_clusters;
     possible.into_iter().find(fits).ok_or_else(|| {
-        let sufficient = candidates(kind, plan, 0).map(|geometry| geometry.len()).filter(|&len| len > given);
+        let sufficient = candidates(kind, sizes, plan, 0).map(|geometry| geometry.len()).filter(|&len| len > given);
         match sufficient.min() {
             Some(needed) => Error::TooSmall { needed, given, largest: plan.largest() },
-            None => Error::AboveKind { kind, given: None },
+            None => sizes.above(kind, None),
         }
     })
 }
@@ -217,7 +258,7 @@ mod tests {
 
     #[test]
     fn limits_of_the_kinds() {
-        let lens = |kind| (least_len(kind), most_len(kind));
+        let lens = |kind| (ClusterSizes::ANY.least_len(kind), ClusterSizes::ANY.most_len(kind));
         assert_eq!(lens(Kind::Fat12), ((1 + 2 + 32 + 1) * SECTOR, (4084 * 32 + (1 + 2 * 12 + 32) / 2) << 10));
         assert_eq!(lens(Kind::Fat16), ((1 + 2 * 16 + 32 + 4085) * SECTOR, (65524 * 32 + (1 + 2 * 256 + 32) / 2) << 10));
         assert_eq!(lens(Kind::Fat32), ((32 + 2 * 512 + 65525) * SECTOR, (2 << 40) - (1 << 10)));
@@ -237,7 +278,7 @@ mod tests {
             (Kind::Fat32, 131_000..133_000),
         ] {
             for n_sectors in n_sectors {
-                for geometry in cluster_sizes().filter_map(|size| Geometry::filling(kind, size, n_sectors)) {
+                for geometry in ClusterSizes::ANY.iter().filter_map(|size| Geometry::filling(kind, size, n_sectors)) {
                     assert_eq!(counted(&geometry), geometry.n_clusters, "{geometry:?}");
                     assert!(geometry.fat_sectors >= kind.fat_sectors(geometry.n_clusters));
                     assert_eq!(geometry.len(), n_sectors * SECTOR);
@@ -251,7 +292,7 @@ mod tests {
     fn a_volume_of_given_size_has_as_many_clusters_as_possible() {
         for kind in [Kind::Fat12, Kind::Fat16, Kind::Fat32] {
             for n_clusters in [0, 1, 2, 253, 254, 255, 256, 510].map(|more| kind.n_clusters().start() + more) {
-                for size in cluster_sizes() {
+                for size in ClusterSizes::ANY.iter() {
                     let least = Geometry::with_clusters(kind, size, n_clusters);
                     assert_eq!(Geometry::filling(kind, size, least.n_sectors).as_ref(), Some(&least));
                     let before = Geometry::filling(kind, size, least.n_sectors - 1).map_or(0, |it| it.n_clusters);

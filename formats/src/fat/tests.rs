@@ -18,7 +18,15 @@ fn path(text: &str) -> TreePath {
 }
 
 fn options(kind: Option<Kind>, capacity: Capacity) -> Options {
-    Options { kind, label: Some("MY-ESP".into()), volume_id: 0x1234_abcd, time: TIME, capacity, hidden_sectors: 2048 }
+    Options {
+        kind,
+        label: Some("MY-ESP".into()),
+        volume_id: 0x1234_abcd,
+        time: TIME,
+        capacity,
+        cluster_len: None,
+        hidden_sectors: 2048,
+    }
 }
 
 fn guess(kind: Option<Kind>) -> Options {
@@ -175,6 +183,33 @@ fn sizes_between_two_lengths_of_the_tables() {
         let (image, _) = check(&tree, &blobs, &options(Some(kind), Capacity::Exact(n_sectors * SECTOR)));
         assert_eq!(image.len(), n_sectors * SECTOR);
     }
+}
+
+#[test]
+fn clusters_of_a_chosen_length() {
+    let mut blobs = MemoryBlobs::new();
+    let tree = sample(&mut blobs);
+    for (kind, cluster_len, capacity) in [
+        (Some(Kind::Fat12), 32768, Capacity::Guess { headroom: 0 }),
+        (Some(Kind::Fat12), 4096, Capacity::Exact(3 * MIB)),
+        (Some(Kind::Fat16), 8192, Capacity::Exact(40 * MIB)),
+        (Some(Kind::Fat16), 512, Capacity::Guess { headroom: MIB }),
+        (Some(Kind::Fat32), 4096, Capacity::Exact(300 * MIB)),
+        (Some(Kind::Fat32), 1024, Capacity::Guess { headroom: 0 }),
+        (None, 16384, Capacity::Exact(600 * MIB)),
+    ] {
+        let options = Options { cluster_len: Some(cluster_len), ..options(kind, capacity) };
+        let (image, _) = check(&tree, &blobs, &options);
+        assert_eq!(open(&image, &blobs).cluster_size(), cluster_len);
+    }
+    let shown = |kind, cluster_len, len| {
+        let options = Options { cluster_len: Some(cluster_len), ..options(Some(kind), Capacity::Exact(len)) };
+        layout(&tree, &options).unwrap_err().to_string()
+    };
+    insta::assert_snapshot!(shown(Kind::Fat32, 4096, 100 * MIB), @"FAT32 with clusters of 4 KiB needs at least 257 MiB, and 100 MiB are given; use FAT16");
+    insta::assert_snapshot!(shown(Kind::Fat16, 512, 100 * MIB), @"FAT16 with clusters of 512 bytes reaches up to 33,034 KiB, and 100 MiB are given; leave the size of clusters open");
+    insta::assert_snapshot!(shown(Kind::Fat16, 1000, 100 * MIB), @"clusters have a power of two from 512 bytes to 32 KiB, and not 1,000 bytes");
+    insta::assert_snapshot!(shown(Kind::Fat16, 65536, 100 * MIB), @"clusters have a power of two from 512 bytes to 32 KiB, and not 64 KiB");
 }
 
 /// Trees have names of at most 255 bytes, so no name has more than 255 UTF-16 units.

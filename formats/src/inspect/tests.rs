@@ -63,6 +63,7 @@ fn fat(kind: fat::Kind, capacity: u64) -> Extents {
         volume_id: 0x1234_abcd,
         time: TIME,
         capacity: Capacity::Exact(capacity),
+        cluster_len: None,
         hidden_sectors: 0,
     };
     fat::layout(&esp_tree(), &options).unwrap()

@@ -25,6 +25,14 @@ pub(crate) fn realise(builder: &Builder<'_>, task: &Task) -> Result<Artefact, Fa
         16 => fat::Kind::Fat16,
         _ => fat::Kind::Fat32,
     };
-    let options = fat::Options { kind: Some(kind), label: Some(label), volume_id, time, capacity, hidden_sectors: 0 };
+    let options = fat::Options {
+        kind: Some(kind),
+        label: Some(label),
+        volume_id,
+        time,
+        capacity,
+        cluster_len: None,
+        hidden_sectors: 0,
+    };
     Ok(Artefact::Extents(fat::layout(&builder.tree(&task.inputs[0])?, &options)?))
 }
