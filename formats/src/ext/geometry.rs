@@ -109,14 +109,29 @@ impl Shape {
         if has_superblock(index) { self.copy_blocks() } else { 0 }
     }
 
+    /// The most blocks that make as many groups.
+    pub(super) fn end_of_groups(&self) -> u64 {
+        self.first_block() + self.groups() * self.blocks_per_group()
+    }
+
+    /// How many blocks all inode tables have at the most beyond those that their inodes need.
+    pub(super) fn table_slack(&self) -> u64 {
+        self.groups() * (self.inode_granularity() * INODE_SIZE).div_ceil(self.block_size)
+    }
+
+    /// Inodes per group are a multiple of this: whole blocks of the table, whole bytes of the bitmap.
+    fn inode_granularity(&self) -> u64 {
+        (self.block_size / INODE_SIZE).max(8)
+    }
+
     /// How many blocks one copy of superblock and descriptors takes, the reserve included.
     fn copy_blocks(&self) -> u64 {
         1 + self.descriptor_blocks() + self.reserved_descriptors
     }
 
-    /// Inodes per group: enough, whole blocks of the table, whole bytes of the bitmap.
+    /// Inodes per group: enough, as far as they have numbers.
     fn inodes_per_group(&self) -> u64 {
-        let granularity = (self.block_size / INODE_SIZE).max(8);
+        let granularity = self.inode_granularity();
         let most = u64::from(u32::MAX) / self.groups() / granularity * granularity;
         self.inodes.div_ceil(self.groups()).next_multiple_of(granularity).min(most)
     }

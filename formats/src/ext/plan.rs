@@ -149,13 +149,25 @@ impl<'a> Planner<'a, '_> {
                 Ok(plan) => return Ok(plan),
                 Err(needed) => {
                     debug_assert!(needed > blocks, "an attempt that fails asks for more");
-                    blocks = needed;
+                    blocks = self.next_to_try(blocks, needed);
                 }
             }
         }
     }
 
-    /// Returns a plan, or how many blocks are needed at the least.
+    /// Returns the next number that may suffice after `blocks` did not. With as many groups `needed` are needed; with
+    /// more, the inode tables may be rounded to fewer blocks in all.
+    fn next_to_try(&self, blocks: u64, needed: u64) -> u64 {
+        let shape = self.shape(blocks, 0, None);
+        let with_more_groups = shape.end_of_groups() + 1;
+        if needed < with_more_groups {
+            needed
+        } else {
+            with_more_groups.max(needed.saturating_sub(shape.table_slack()))
+        }
+    }
+
+    /// Returns a plan, or how many blocks are needed at the least with as many groups.
     fn attempt(&self, attempt: Attempt) -> Result<Plan<'a>, u64> {
         let geometry = Geometry::new(&self.shape(attempt.blocks, attempt.inodes, attempt.reserve))?;
         let mut allocation = Allocation::new(&geometry, self.options.features, self.contents.nodes.len());

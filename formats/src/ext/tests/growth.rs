@@ -12,7 +12,7 @@ fn the_reserve_is_that_of_mke2fs() {
             let image = Image::of_metadata(&Tree::default(), &options);
             image.check();
             let listed = image.dumpe2fs();
-            let theirs = made_by_mke2fs(len, "ext4", block_size, if bits64 { &[] } else { &["-O", "^64bit"] });
+            let theirs = made_by_mke2fs(&options, "ext4", if bits64 { &[] } else { &["-O", "^64bit"] });
             for name in ["Reserved GDT blocks", "Block count", "Block size"] {
                 assert_eq!(fact(&listed, name), fact(&theirs, name), "{name} of {len}, {block_size}");
             }

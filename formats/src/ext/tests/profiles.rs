@@ -13,7 +13,7 @@ fn of(profile: Profile, block_size: u32, capacity: Capacity) -> Options {
 }
 
 /// Every profile with every block size.
-fn all(capacity: Capacity) -> impl Iterator<Item = Options> {
+pub(super) fn all(capacity: Capacity) -> impl Iterator<Item = Options> {
     let pairs = PROFILES.into_iter().flat_map(|(profile, _)| BLOCK_SIZES.map(|block_size| (profile, block_size)));
     pairs.map(move |(profile, block_size)| of(profile, block_size, capacity))
 }
@@ -22,10 +22,10 @@ fn all(capacity: Capacity) -> impl Iterator<Item = Options> {
 fn superblocks_are_those_of_mke2fs() {
     for (profile, name) in PROFILES {
         for block_size in BLOCK_SIZES {
-            let len = 100 << 20;
-            let image = Image::of(&Tree::default(), &Synthetic, &of(profile, block_size, Capacity::Exact(len)));
+            let options = of(profile, block_size, Capacity::Exact(100 << 20));
+            let image = Image::of(&Tree::default(), &Synthetic, &options);
             image.check();
-            let (ours, theirs) = (image.dumpe2fs(), made_by_mke2fs(len, name, block_size, &["-m", "0"]));
+            let (ours, theirs) = (image.dumpe2fs(), made_by_mke2fs(&options, name, &["-m", "0"]));
             for name in [
                 "Filesystem magic number",
                 "Filesystem revision #",
@@ -64,33 +64,76 @@ fn superblocks_are_those_of_mke2fs() {
 
 #[test]
 fn all_kinds_of_entries_in_all_profiles() {
-    let long_target = "t".repeat(200);
-    let device = |major, minor| of_kind(Kind::BlockDevice { major, minor });
-    let mut tree = tree_of([
-        ("bin/direct", Entry::file(0o755, content(12 * 1024))),
-        ("bin/indirect", Entry::file(0o755, content(13 * 4096))),
-        ("bin/empty", Entry::file(0o755, Extents::default())),
-        ("dev/old", device(8, 1)),
-        ("dev/new", device(259, 70_000)),
-        ("etc/fast", Entry::symlink("target")),
-        ("etc/slow", Entry::symlink(long_target)),
-        ("etc/attributes", with_xattr(Entry::file(0o644, content(10)), "user.big", vec![7; 700])),
-        ("run/fifo", of_kind(Kind::Fifo)),
-    ]);
+    let mut tree = corners();
     for index in 0..3000 {
         tree.insert(&path(format!("many/{index}")), Entry::file(0o644, content(index % 7))).unwrap();
     }
-    let leaf = tree.leaf(&path("bin/direct")).unwrap();
-    tree.link(&path("bin/linked"), leaf).unwrap();
     for options in all(Capacity::Guess { headroom: 0 }) {
         let image = judged(&tree, &options);
         assert_eq!(image.not_found_of_every(7, &tree), [] as [TreePath; 0]);
-        let extents = image.debugfs("stat /bin/indirect").contains("EXTENTS");
-        assert_eq!(extents, options.features.extents);
-        if !extents {
-            assert!(image.debugfs("stat /bin/indirect").contains("(IND)"));
+        let stat = image.debugfs("stat /bin/indirect");
+        assert_eq!(stat.contains("EXTENTS"), options.features.extents, "{stat}");
+        assert_eq!(stat.contains("(IND)"), !options.features.extents, "{stat}");
+        let new = image.debugfs("stat /new");
+        assert!(new.contains("mtime: 0x7fffffff:00000002 -- Mon Apr  4 16:10:39 2310"), "{new}");
+        assert!(new.contains("User:    -2   Group: 65536"), "{new}");
+        assert!(image.debugfs("stat /bin/linked").contains("Links: 2 "));
+        for (file, name) in
+            [("/ping", "security.capability (20)"), ("/full", "security.capability (20)"), ("/acl", "(28) = 01")]
+        {
+            let listed = image.debugfs(&format!("ea_list {file}"));
+            assert!(listed.contains(name), "{file}: {listed}");
         }
+        assert!(image.debugfs("stat /ping").contains("File ACL: 0"), "in the inode");
+        assert!(!image.debugfs("stat /full").contains("File ACL: 0"), "in a block");
     }
+}
+
+#[test]
+fn times_before_1970_in_all_profiles() {
+    // The independent reader refuses them, so debugfs alone judges.
+    let old = with_metadata(Entry::file(0o644, Extents::default()), |metadata| metadata.mtime = -(1 << 31));
+    for options in all(Capacity::Guess { headroom: 0 }) {
+        let image = Image::of(&tree_of([("old", old.clone())]), &Synthetic, &options);
+        image.check();
+        let stat = image.debugfs("stat /old");
+        assert!(stat.contains("mtime: 0x80000000:00000000 -- Fri Dec 13 20:45:52 1901"), "{stat}");
+    }
+}
+
+/// One of each kind of entry, at the ends of what the format holds.
+fn corners() -> Tree {
+    let capability = *b"\x01\0\0\x02\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    let acl = b"\x02\0\0\0\x01\0\x06\0\xFF\xFF\xFF\xFF\x02\0\x04\0\xE8\x03\0\0\x04\0\x04\0\xFF\xFF\xFF\xFF\x10\0\x04\0\xFF\xFF\xFF\xFF\x20\0\0\0\xFF\xFF\xFF\xFF";
+    let file = |len| Entry::file(0o644, content(len));
+    let device = |major, minor| of_kind(Kind::BlockDevice { major, minor });
+    let capable = |entry| with_xattr(entry, "security.capability", capability.to_vec());
+    let mut tree = tree_of([
+        ("bin/direct", Entry::file(0o755, content(12 * 1024))),
+        ("bin/indirect", Entry::file(0o755, content(13 * 4096))),
+        ("bin/empty", Entry::file(0o4755, Extents::default())),
+        ("dev/old", device(8, 1)),
+        ("dev/new", device(259, 70_000)),
+        ("etc/fast", Entry::symlink("target")),
+        ("etc/slow", Entry::symlink("t/".repeat(511))),
+        ("ping", capable(file(10))),
+        ("full", capable(with_xattr(file(10), "user.full", vec![7; 60]))),
+        ("acl", with_xattr(file(10), "system.posix_acl_access", acl.to_vec())),
+        ("run/fifo", of_kind(Kind::Fifo)),
+        ("run/socket", of_kind(Kind::Socket)),
+        (
+            "new",
+            with_metadata(file(1), |metadata| {
+                (metadata.uid, metadata.gid, metadata.mtime) = (u32::MAX - 1, 65536, 10_737_418_239);
+            }),
+        ),
+    ]);
+    let leaf = tree.leaf(&path("bin/direct")).unwrap();
+    tree.link(&path("bin/linked"), leaf).unwrap();
+    // The longest name, and a path that ends at the 4096 bytes of PATH_MAX.
+    let deep = vec!["d".repeat(255); 15].join("/");
+    tree.insert(&path(format!("{deep}/{}", "n".repeat(253))), file(100)).unwrap();
+    tree
 }
 
 /// Where debugfs shall find data: the independent reader does not know that a number of 0 may stand for many blocks.

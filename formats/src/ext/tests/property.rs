@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::Index;
+use proptest::test_runner::contextualize_config;
 
+use super::sizes::has_least_journal;
 use super::*;
 
-/// Cases per property; each runs e2fsck two times.
+/// Cases per property, unless `PROPTEST_CASES` tells otherwise; each runs e2fsck up to three times.
 const CASES: u32 = 64;
 
 fn name() -> impl Strategy<Value = Vec<u8>> {
@@ -72,11 +74,22 @@ fn metadata() -> impl Strategy<Value = Metadata> {
     })
 }
 
+/// A directory of many entries whose names have about this length: it has an index.
+fn crowd() -> impl Strategy<Value = Vec<TreePath>> {
+    (0usize..1500, prop_oneof![3 => 4usize..12, 1 => 4usize..255])
+        .prop_map(|(count, len)| (0..count).map(|index| path(format!("crowd/{index:0len$}"))).collect())
+}
+
 /// Trees of what is inserted, as far as paths do not contradict, and some hard links.
 fn tree() -> impl Strategy<Value = Tree> {
     let entry = (metadata(), kind()).prop_map(|(metadata, kind)| Entry { metadata, kind });
-    (vec((place(), entry), 0..40), vec((any::<Index>(), place()), 0..6)).prop_map(|(entries, links)| {
+    let crowd = prop_oneof![4 => Just(Vec::new()), 1 => crowd()];
+    let links = vec((any::<Index>(), place()), 0..6);
+    (vec((place(), entry), 0..40), crowd, links).prop_map(|(entries, crowd, links)| {
         let mut tree = Tree::default();
+        for at in crowd {
+            tree.insert(&at, Entry::symlink("x")).unwrap();
+        }
         for (at, entry) in entries {
             if at.components().next() != Some(b"lost+found") {
                 let _ = tree.insert(&at, entry);
@@ -132,7 +145,7 @@ fn any_guess() -> impl Strategy<Value = Options> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: CASES, ..ProptestConfig::default() })]
+    #![proptest_config(contextualize_config(ProptestConfig::with_cases(CASES)))]
 
     #[test]
     fn guesses_are_sound(tree in tree(), options in any_guess()) {
@@ -141,12 +154,20 @@ proptest! {
 
     #[test]
     fn exact_sizes_are_sound_and_what_is_needed_suffices(tree in tree(), template in any_options(Capacity::Exact(0)), more in 0u64..40_000_000) {
+        let with = |capacity| Options { capacity, ..template.clone() };
+        let block_size = u64::from(template.block_size);
         let Err(Error::TooSmall { needed, .. }) = layout(&tree, &template) else {
             return Err(TestCaseError::fail("nothing fits into nothing"));
         };
-        prop_assert_eq!(judged(&tree, &Options { capacity: Capacity::Exact(needed), ..template.clone() }).len, needed);
-        let (bytes, block_size) = (needed + more, u64::from(template.block_size));
-        let len = judged(&tree, &Options { capacity: Capacity::Exact(bytes), ..template }).len;
+        prop_assert_eq!(judged(&tree, &with(Capacity::Exact(needed))).len, needed);
+        prop_assert!(layout(&tree, &with(Capacity::Exact(needed - block_size))).is_err());
+        let guess = Image::of_metadata(&tree, &with(Capacity::Guess { headroom: 0 }));
+        guess.check();
+        if has_least_journal(&template, guess.len) {
+            prop_assert_eq!(guess.len, needed);
+        }
+        let bytes = needed + more;
+        let len = judged(&tree, &with(Capacity::Exact(bytes))).len;
         prop_assert_eq!(len, bytes / block_size * block_size);
     }
 }

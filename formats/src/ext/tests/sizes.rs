@@ -1,6 +1,7 @@
 //! Sizes: the smallest file system, headroom, exact capacities, and what is said when they do not suffice.
 
 use super::*;
+use crate::ext::journal;
 
 fn exact(bytes: u64) -> Options {
     options(Capacity::Exact(bytes))
@@ -27,6 +28,11 @@ fn too_small(result: Result<Extents, Error>) -> (u64, u64, Vec<(TreePath, u64)>)
     }
 }
 
+/// Whether the usual journal of so many bytes is the least one, so that an exact capacity cannot do with less.
+pub(super) fn has_least_journal(options: &Options, len: u64) -> bool {
+    !options.journal || journal::usual_blocks(len / u64::from(options.block_size)) <= 1024
+}
+
 #[test]
 fn a_guess_without_headroom_has_no_free_block() {
     for count in [0, 1, 100, 3000] {
@@ -37,6 +43,51 @@ fn a_guess_without_headroom_has_no_free_block() {
         let smaller = layout(&with_files(count, 5000), &exact(image.len - 4096));
         assert_eq!(too_small(smaller).0, image.len, "{count} files");
     }
+}
+
+#[test]
+fn guesses_are_exact_in_all_profiles() {
+    let mut symlinks = Tree::default();
+    for index in 0..20_000 {
+        symlinks.insert(&path(format!("{index}")), Entry::symlink("x".repeat(1 + index % 100))).unwrap();
+    }
+    let hole = tree_of([("hole", sparse(3 << 30, 1, [0, 1 << 20, (3 << 30) - 1].into_iter()))]);
+    for options in profiles::all(Capacity::Guess { headroom: 0 }) {
+        for tree in [&Tree::default(), &with_files(20_000, 1), &symlinks, &hole] {
+            let image = Image::of_metadata(tree, &options);
+            image.check();
+            let of = |len| Options { capacity: Capacity::Exact(len), ..options.clone() };
+            assert_eq!(layout(tree, &of(image.len)).unwrap().len(), image.len);
+            assert!(has_least_journal(&options, image.len), "only then nothing smaller suffices");
+            let one_less = layout(tree, &of(image.len - u64::from(options.block_size)));
+            assert_eq!(too_small(one_less).0, image.len, "{options:?}");
+        }
+    }
+}
+
+#[test]
+fn more_groups_may_need_less() {
+    // 146 inodes make nine groups have 24 each, 216 in all, and ten groups 16, 160 in all: 14 blocks less of tables, and
+    // two more of bitmaps.
+    let features = Features { resize_inode: false, ..Features::default() };
+    let options = Options { block_size: 1024, journal: false, features, ..guess(0) };
+    let tree = |blocks: u64| {
+        let mut tree = with_files(133, 0);
+        tree.insert(&path("big"), synthetic(blocks << 10)).unwrap();
+        tree
+    };
+    let nine_groups = 1 + 9 * 8192;
+    let mut lens = Vec::new();
+    for blocks in nine_groups - 140..nine_groups - 70 {
+        let tree = tree(blocks);
+        let len = layout(&tree, &options).unwrap().len();
+        for less in 1..16 {
+            let exact = Options { capacity: Capacity::Exact(len - less * 1024), ..options.clone() };
+            assert_eq!(too_small(layout(&tree, &exact)).0, len, "{less} blocks less than {len} suffice for {blocks}");
+        }
+        lens.push(len / 1024);
+    }
+    assert!(lens.is_sorted() && lens[0] < nine_groups && nine_groups < *lens.last().unwrap(), "{lens:?}");
 }
 
 #[test]
