@@ -198,7 +198,7 @@ impl Store {
             }
             result => result,
         };
-        create().map_err(|error| Error::io("write to the store", &self.root, error))
+        create().map_err(|error| self.cannot_write(error))
     }
 
     fn place(&self, area: &str, name: &[u8; 32]) -> PathBuf {

@@ -19,6 +19,15 @@ pub fn inject(program: &Path, calls: &str, what: &str, nth: &str, log: &Path) ->
     command
 }
 
+/// Returns the command that runs `program` as the process that is started, and stops it with a signal at the call number
+/// `nth` of one of `calls`: `stopped` is in the file `log` then. It goes on when it is sent `CONT`.
+#[track_caller]
+pub fn stop(program: &Path, calls: &str, nth: u32, log: &Path) -> Command {
+    let mut command = traced(program, calls, log);
+    command.args(["-D", "-e", &format!("inject={calls}:signal=STOP:when={nth}"), "--"]).arg(program);
+    command
+}
+
 /// Returns the command that runs `program`, to which arguments are to be added, and writes its `calls` into the file
 /// `log`, with the paths of open files.
 #[track_caller]

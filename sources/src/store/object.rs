@@ -180,8 +180,12 @@ impl Store {
         Ok(checksums)
     }
 
-    fn cannot_write(&self, cause: io::Error) -> Error {
-        Error::io("write to the store", &self.root, cause)
+    /// Returns the error for what could not be written. What is missing then is none of the things that were asked for.
+    pub(super) fn cannot_write(&self, cause: io::Error) -> Error {
+        match Error::io("write to the store", &self.root, cause) {
+            Error { kind: ErrorKind::Missing, message } => Error::new(ErrorKind::Io, message),
+            error => error,
+        }
     }
 }
 

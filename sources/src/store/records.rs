@@ -32,7 +32,7 @@ impl Store {
             temporary.file().write_all(&bytes)?;
             temporary.persist(&path)
         };
-        write().map_err(|error: io::Error| Error::io("write to the store", &self.root, error))
+        write().map_err(|error: io::Error| self.cannot_write(error))
     }
 
     /// Returns what was remembered under `key` among the records called `names`.

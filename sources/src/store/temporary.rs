@@ -76,15 +76,22 @@ pub(crate) fn remove_abandoned(directory: &Path) {
     let Ok(entries) = fs::read_dir(directory) else { return };
     for entry in entries.flatten() {
         let is_ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX));
-        if is_ours && entry.file_type().is_ok_and(|kind| kind.is_file()) && is_abandoned(&entry.path()) {
-            let _ = fs::remove_file(entry.path());
+        if is_ours && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            remove_if_abandoned(&entry.path());
         }
     }
 }
 
-fn is_abandoned(path: &Path) -> bool {
+/// Removes a file that nobody has locked. The lock is held meanwhile: whoever has just made the file, and waits for its
+/// lock, must find it removed and not see it vanish later.
+fn remove_if_abandoned(path: &Path) {
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path).is_ok_and(|file| file.try_lock().is_ok())
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path);
+    if let Ok(file) = file
+        && file.try_lock().is_ok()
+    {
+        let _ = fs::remove_file(path);
+    }
 }
 
 /// Makes a directory and those above it that are missing, for their owner only.
@@ -100,6 +107,8 @@ fn random() -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     #[test]
@@ -110,6 +119,33 @@ mod tests {
         let target = directory.path().join("a/b/c");
         Temporary::create(directory.path(), 0o600).unwrap().persist(&target).unwrap();
         assert!(target.is_file());
+    }
+
+    #[test]
+    fn no_file_is_taken_for_abandoned_while_it_is_made() {
+        let scratch = tempfile::tempdir().unwrap();
+        let directory = scratch.path();
+        let make = |target: &Path| {
+            for _ in 0..4000 {
+                Temporary::create(directory, 0o600).unwrap().persist(target).unwrap();
+            }
+        };
+        let at_work = AtomicUsize::new(4);
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let (target, at_work) = (directory.join(format!("target-{thread}")), &at_work);
+                scope.spawn(move || {
+                    let made = std::panic::catch_unwind(|| make(&target));
+                    at_work.fetch_sub(1, Ordering::Relaxed);
+                    made.unwrap();
+                });
+                scope.spawn(move || {
+                    while 0 < at_work.load(Ordering::Relaxed) {
+                        remove_abandoned(directory);
+                    }
+                });
+            }
+        });
     }
 
     #[test]
