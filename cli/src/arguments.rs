@@ -60,6 +60,9 @@ pub(crate) struct Build {
     /// Build what can be built although something failed.
     #[arg(short, long)]
     pub(crate) keep_going: bool,
+    /// Make every node of the images once more, whatever the store remembers, and compare.
+    #[arg(long)]
+    pub(crate) check: bool,
     /// Say of each package which commands of its maintainer scripts the image does without.
     #[arg(long)]
     pub(crate) report: bool,

@@ -16,6 +16,7 @@
 )]
 
 mod builder;
+mod compare;
 mod identity;
 mod kinds;
 mod library;
@@ -23,6 +24,7 @@ mod lower;
 mod outputs;
 
 pub use builder::{Builder, Written, references, unreproduced_scripts, write_output};
+pub use compare::difference;
 pub use gravure_formats::debian::Unreproduced;
 pub use kinds::disk::disk_areas;
 pub use library::{roots, source};

@@ -1,5 +1,7 @@
 //! `gravure build`: all images of all files as one batch.
 
+mod again;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -59,6 +61,9 @@ pub(crate) fn run(arguments: &Build) -> Result<(), Trouble> {
         tells_scripts: arguments.report,
     };
     trouble.extend(production.run());
+    if arguments.check && trouble.is_empty() {
+        trouble.extend(production.check());
+    }
     trouble.or(())
 }
 
@@ -142,8 +147,7 @@ struct Finished {
 impl Production<'_> {
     /// Builds everything, writes every image as soon as it is finished, and tells what was done.
     fn run(&self) -> Trouble {
-        let mut wanted = self.plan.wanted();
-        wanted.extend(self.plan.images.iter().filter_map(|image| image.report));
+        let wanted = self.wanted();
         let (sender, finished) = mpsc::channel();
         let (report, mut written) = std::thread::scope(|scope| {
             let writer = scope.spawn(|| self.write_all(finished));
@@ -169,6 +173,33 @@ impl Production<'_> {
             }
         }
         trouble
+    }
+
+    /// Makes everything once more, and says what comes out differently.
+    fn check(&self) -> Trouble {
+        let wanted = self.wanted();
+        let watcher = self.bars.watch(&self.plan.graph, &self.builder, |_, _| {});
+        let (report, differences) = again::check(&self.builder, &self.plan.graph, &wanted, &watcher, self.options);
+        drop(watcher);
+        self.bars.clear();
+        let mut trouble = self.failures(&report);
+        for different in &differences {
+            let complaint = different.complaint(&self.plan.graph.recipe(different.node).label);
+            let needed = self.names_of_those_who_need(different.node);
+            trouble.complain(complaint.note(format!("needed by {needed}")));
+        }
+        if trouble.is_empty() {
+            let nodes = counted(report.outcomes().count(), "node");
+            terminal::say(&format!("{} {nodes}: each came out as before\n", terminal::green("checked")));
+        }
+        trouble
+    }
+
+    /// Returns all that is to be realised.
+    fn wanted(&self) -> Vec<NodeId> {
+        let mut wanted = self.plan.wanted();
+        wanted.extend(self.plan.images.iter().filter_map(|image| image.report));
+        wanted
     }
 
     /// Writes images as their nodes are finished, in parallel.

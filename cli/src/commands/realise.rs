@@ -62,7 +62,7 @@ fn read(path: &Path) -> Result<Task, Complaint> {
 }
 
 /// Returns "blob SHA256 LENGTH".
-fn described(output: &Output) -> String {
+pub(super) fn described(output: &Output) -> String {
     let ty = match output.ty {
         OutputType::Blob => "blob",
         OutputType::Tree => "tree",

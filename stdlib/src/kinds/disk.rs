@@ -6,7 +6,7 @@ use gravure_eval::graph::{Failure, Task};
 use gravure_formats::areas::Areas;
 use gravure_formats::disk::{Content, Disk, MbrPlace, Place, Request, Table, layout, place_in_mbr, place_partitions};
 use gravure_formats::mbr::Role;
-use gravure_formats::{Extents, Guid, gpt, mbr};
+use gravure_formats::{Extents, Guid, Region, gpt, mbr};
 use serde::{Deserialize, Serialize};
 
 use crate::builder::{Artefact, Builder};
@@ -62,6 +62,11 @@ pub(crate) struct Loader {
 
 pub(crate) fn realise(builder: &Builder<'_>, task: &Task) -> Result<Artefact, Failure> {
     Ok(Artefact::Extents(layout(&disk(builder, task)?)?))
+}
+
+/// Returns what is where on the disk that a task makes.
+pub(crate) fn regions(builder: &Builder<'_>, task: &Task) -> Result<Vec<Region>, Failure> {
+    Ok(gravure_formats::disk::regions(&disk(builder, task)?)?)
 }
 
 /// Returns what lies where on the disk that a recipe of the kind `disk` describes, without making it.
