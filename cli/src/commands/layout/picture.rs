@@ -16,6 +16,8 @@ const LETTERS: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const NO_LETTER: char = '*';
 /// Narrower terminals get fewer columns.
 const NARROW: usize = 60;
+/// How far a line is indented that has no room for more.
+const LEAST_INDENT: usize = 4;
 /// A sector, in bytes.
 const SECTOR: u64 = 512;
 /// Black or white on the colours of partitions, one after the other.
@@ -139,20 +141,19 @@ pub(super) fn sectors(len: u64) -> String {
 
 /// Returns lines of at most `width` columns: `start` and words, with further lines indented.
 pub(crate) fn hanging(start: &str, words: &str, indent: usize, width: usize) -> String {
-    // Where there is almost no room beside the indent, what follows begins further left.
-    let indent = if indent + 16 > width { 4.min(width / 4) } else { indent };
+    let longest = words.split(' ').map(|word| word.chars().count()).max().unwrap_or(0);
+    // Where the longest word has no room behind the indent, what follows begins further left.
+    let indent = if longest <= width.saturating_sub(indent) { indent } else { LEAST_INDENT };
     let mut lines = vec![start.to_owned()];
-    let mut is_fresh = true;
-    for word in words.split(' ') {
+    for (number, word) in words.split(' ').enumerate() {
         let line = lines.last_mut().expect("there is a first line");
-        let space = usize::from(!is_fresh);
+        let space = usize::from(number > 0);
         if line.chars().count() + space + word.chars().count() > width && !line.trim().is_empty() {
             lines.push(format!("{}{word}", " ".repeat(indent)));
         } else {
             line.push_str(&" "[..space]);
             line.push_str(word);
         }
-        is_fresh = false;
     }
     lines.iter().map(|line| format!("{}\n", line.trim_end())).collect()
 }
