@@ -143,8 +143,9 @@ Examples:
 pub(crate) struct Inspect {
     /// Image to look at.
     pub(crate) image: PathBuf,
-    /// File to print or directory to list, such as `root:/etc/fstab`. The partition is called by its number, its name, the
-    /// label of its file system, or what it is for (`root`, `esp`); it may be left out where only one has files.
+    /// File to print or directory to list, such as `root:/etc/fstab`. The partition is called by its number, by its name or
+    /// a part of it, by the label of its file system, or by what it is for (`root`, `esp`); it may be left out where only
+    /// one has files.
     #[arg(value_name = "[PARTITION:]PATH")]
     pub(crate) path: Option<OsString>,
     /// Print JSON; for a file what is known of it, and not its content.

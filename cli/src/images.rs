@@ -11,7 +11,7 @@ use crate::trouble::{Complaint, OUTSIDE_FAILED, reason};
 
 /// What a name stands for.
 pub(crate) enum Named {
-    /// A text: perhaps a configuration.
+    /// A text, or nothing at all: perhaps a configuration.
     Text,
     /// Bytes: perhaps an image.
     Image(Image),

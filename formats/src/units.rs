@@ -38,7 +38,8 @@ pub struct Rounded(pub u64);
 
 impl fmt::Display for Rounded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some((unit, name)) = UNITS.iter().find(|(unit, _)| self.0 >= *unit) else {
+        // From half a tenth below a unit on it is rounded up to that unit.
+        let Some((unit, name)) = UNITS.iter().find(|(unit, _)| self.0 >= *unit - *unit / 2048) else {
             return Size(self.0).fmt(f);
         };
         let tenths = (u128::from(self.0) * 10 + u128::from(unit / 2)) / u128::from(*unit);
@@ -68,7 +69,8 @@ mod tests {
     fn sizes_to_compare() {
         let shown = |n| Rounded(n).to_string();
         assert_eq!([0, 1, 440, 1024].map(shown), ["0 bytes", "1 byte", "440 bytes", "1 KiB"]);
-        assert_eq!([1_500_000, 33 << 20, 1_073_741_823].map(shown), ["1.4 MiB", "33 MiB", "1024 MiB"]);
+        assert_eq!([1_500_000, 33 << 20, 1_073_741_823].map(shown), ["1.4 MiB", "33 MiB", "1 GiB"]);
+        assert_eq!([1_047_999, (1 << 20) - 512, 1023].map(shown), ["1023 KiB", "1 MiB", "1,023 bytes"]);
         assert_eq!([150_500 << 10, u64::MAX].map(shown), ["147 MiB", "16777216 TiB"]);
     }
 }

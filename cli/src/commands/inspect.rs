@@ -37,6 +37,9 @@ pub(crate) fn run(arguments: &Inspect) -> Result<(), Trouble> {
 
 fn no_image(path: &Path) -> Complaint {
     let shown = path.display();
+    if std::fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0) {
+        return Complaint::usage(format!("`{shown}` is empty, and no disk image"));
+    }
     let complaint = Complaint::usage(format!("`{shown}` is a text, and no disk image"));
     match path.extension().is_some_and(|ending| ending == "img") {
         true => complaint.help(format!("`gravure build {shown}` writes the image that it describes")),

@@ -242,7 +242,7 @@ fn entry(name: Vec<u8>, metadata: &Metadata, target: Option<Vec<u8>>) -> Entry {
         kind,
         permissions: Permissions::Unix { mode: metadata.mode(), uid: metadata.uid(), gid: metadata.gid() },
         len: metadata.len(),
-        modified: Some(metadata.modified().seconds()),
+        modified: Some(metadata.modified().seconds()).filter(|seconds| 0 <= *seconds),
         target,
     }
 }

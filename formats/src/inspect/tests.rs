@@ -339,7 +339,13 @@ fn files_are_found_through_links() {
     "#);
     let why = |path| format!("{path}: {}", content(root, path).unwrap_err());
     let paths = ["/nothing", "/etc/fstab/x", "/loop", "/etc", "/lost+found/x"].map(why);
-    insta::assert_snapshot!(paths.join("\n"), @"");
+    insta::assert_snapshot!(paths.join("\n"), @r"
+    /nothing: there is no such file
+    /etc/fstab/x: a part of the path is no directory
+    /loop: too many symbolic links lead to each other
+    /etc: it is no regular file
+    /lost+found/x: there is no such file
+    ");
 }
 
 #[test]

@@ -63,7 +63,7 @@ type Candidate<'a> = (&'a Partition, Option<&'a Volume>);
 type Way = fn(&Candidate<'_>, &str) -> bool;
 
 /// How partitions may be called: what comes first is meant first.
-const WAYS: [Way; 5] = [
+const WAYS: [Way; 6] = [
     |(partition, _), name| partition.number.to_string() == name,
     |(partition, _), name| partition.name == name,
     |(_, volume), name| volume.is_some_and(|volume| volume.label == name),
@@ -72,21 +72,24 @@ const WAYS: [Way; 5] = [
         is_this(&partition.name) || volume.is_some_and(|volume| is_this(&volume.label))
     },
     |(partition, _), name| partition.role.is_some_and(|role| role.eq_ignore_ascii_case(name)),
+    |(partition, volume), name| {
+        let has = |known: &str| known.split(['-', '_', '.', ' ']).any(|part| part.eq_ignore_ascii_case(name));
+        has(&partition.name) || volume.is_some_and(|volume| has(&volume.label))
+    },
 ];
 
 fn named<'a>(candidates: &[Candidate<'a>], name: &str, wanted: &Wanted) -> Result<Candidate<'a>, Complaint> {
     let shown = printable(name.as_bytes());
-    for is_called in WAYS {
+    for is_called in WAYS.into_iter().filter(|_| !name.is_empty()) {
         let found: Vec<&Candidate<'_>> = candidates.iter().filter(|candidate| is_called(candidate, name)).collect();
         match found[..] {
             [] => {}
             [one] => return Ok(*one),
-            [first, ..] if !name.is_empty() => {
+            [first, ..] => {
                 let complaint = Complaint::usage(format!("`{shown}` may mean {} partitions", found.len()));
                 let help = format!("write its number: `{}`", wanted.in_partition(&first.0.number.to_string()));
                 return Err(complaint.note(list(candidates)).help(help));
             }
-            _ => {}
         }
     }
     let names = candidates.iter().flat_map(|(partition, volume)| {
@@ -109,7 +112,14 @@ fn only<'a>(candidates: &[Candidate<'a>], wanted: &Wanted) -> Result<Candidate<'
         [] => Err(Complaint::usage("no partition has files that can be read").note(list(candidates))),
         [first, ..] => {
             let message = format!("{} partitions have files, and it is not said which is meant", found.len());
-            let help = format!("write `{}`", wanted.in_partition(&first.0.number.to_string()));
+            let has_it = |(_, volume): &&&Candidate<'_>| {
+                volume.is_some_and(|volume| match &volume.files {
+                    Contents::Files(files) => files.entry(&wanted.path).is_ok(),
+                    _ => false,
+                })
+            };
+            let meant = found.iter().find(has_it).unwrap_or(&first);
+            let help = format!("write `{}`", wanted.in_partition(&meant.0.number.to_string()));
             Err(Complaint::usage(message).note(list(candidates)).help(help))
         }
     }

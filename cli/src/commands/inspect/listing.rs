@@ -107,10 +107,13 @@ mod tests {
             kind,
             permissions: Permissions::Unix { mode: 0o755, uid: len as u32, gid: 0 },
             len,
-            modified: Some(-1),
+            modified: Some(86_399),
             target: target.map(<[u8]>::to_vec),
         };
         let entries = [entry(b"a\n", EntryKind::File, 7, None), entry(b"b", EntryKind::Link, 12345, Some(b"c\x1b"))];
-        insta::assert_snapshot!(table(&entries), @"");
+        insta::assert_snapshot!(table(&entries), @r"
+        -rwxr-xr-x 7:0         7 1970-01-01 23:59:59 a\n
+        lrwxr-xr-x 12345:0 12345 1970-01-01 23:59:59 b -> c\u{1b}
+        ");
     }
 }

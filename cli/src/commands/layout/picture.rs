@@ -15,7 +15,7 @@ const LETTERS: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 /// The letter of those for which there is none.
 const NO_LETTER: char = '*';
 /// Narrower terminals get fewer columns.
-const NARROW: usize = 60;
+const NARROW: usize = 72;
 /// How far a line is indented that has no room for more.
 const LEAST_INDENT: usize = 4;
 /// A sector, in bytes.
@@ -107,7 +107,7 @@ pub(super) fn table(areas: &Areas, width: usize) -> String {
         false => ["start", "end", "size", "sectors"].map(str::to_owned).to_vec(),
     }];
     rows.extend(areas.areas.iter().map(|area| match is_narrow {
-        true => vec![Rounded(area.at).to_string(), Rounded(area.len).to_string()],
+        true => vec![place(area.at), Rounded(area.len).to_string()],
         false => vec![
             Grouped(area.at).to_string(),
             Grouped(area.end()).to_string(),
@@ -129,6 +129,11 @@ pub(super) fn table(areas: &Areas, width: usize) -> String {
         table += &hanging(&format!("{line}  "), &what, indent, width);
     }
     table
+}
+
+/// Returns a place in short.
+fn place(at: u64) -> String {
+    if at == 0 { "0".to_owned() } else { Rounded(at).to_string() }
 }
 
 /// Returns a count of sectors; what is no whole sector says so.
@@ -189,17 +194,67 @@ mod tests {
 
     #[test]
     fn of_40_columns() {
-        insta::assert_snapshot!(shown(40), @"");
+        insta::assert_snapshot!(shown(40), @r"
+        .abc.d.e ESP =================f======.gh
+               start       size  what
+        .          0  440 bytes  free
+        a  440 bytes   72 bytes  protective MBR
+        b  512 bytes  512 bytes  GPT header
+        c      1 KiB     16 KiB  GPT entry array
+        .     17 KiB     15 KiB  free
+        d     32 KiB    212 KiB  `idbloader.img`
+        .    244 KiB    780 KiB  free
+        e      1 MiB     33 MiB  partition 1
+                                 `ESP`, FAT16
+        f     34 MiB     10 MiB  partition 2
+                                 `tiny-root`,
+                                 ext4
+        .     44 MiB    3.5 KiB  free
+        g     44 MiB     16 KiB  backup GPT
+                                 entry array
+        h     44 MiB  512 bytes  backup GPT
+                                 header
+        ");
     }
 
     #[test]
     fn of_80_columns() {
-        insta::assert_snapshot!(shown(80), @"");
+        insta::assert_snapshot!(shown(80), @r"
+        .abc.d.e ESP ===============================================f tiny-root =====.gh
+                start         end       size  sectors  what
+        .           0         440  440 bytes      < 1  free
+        a         440         512   72 bytes      < 1  protective MBR
+        b         512       1,024  512 bytes        1  GPT header
+        c       1,024      17,408     16 KiB       32  GPT entry array
+        .      17,408      32,768     15 KiB       30  free
+        d      32,768     250,000    212 KiB      424  `idbloader.img`
+        .     250,000   1,048,576    780 KiB    1,559  free
+        e   1,048,576  35,651,584     33 MiB   67,584  partition 1 `ESP`, FAT16
+        f  35,651,584  46,137,344     10 MiB   20,480  partition 2 `tiny-root`, ext4
+        .  46,137,344  46,140,928    3.5 KiB        7  free
+        g  46,140,928  46,157,312     16 KiB       32  backup GPT entry array
+        h  46,157,312  46,157,824  512 bytes        1  backup GPT header
+        ");
     }
 
     #[test]
     fn of_200_columns() {
-        insta::assert_snapshot!(shown(200), @"");
+        insta::assert_snapshot!(shown(200), @r"
+        .abc.d...e ESP ==========================================================================================================================================f tiny-root ================================.gh
+                start         end       size  sectors  what
+        .           0         440  440 bytes      < 1  free
+        a         440         512   72 bytes      < 1  protective MBR
+        b         512       1,024  512 bytes        1  GPT header
+        c       1,024      17,408     16 KiB       32  GPT entry array
+        .      17,408      32,768     15 KiB       30  free
+        d      32,768     250,000    212 KiB      424  `idbloader.img`
+        .     250,000   1,048,576    780 KiB    1,559  free
+        e   1,048,576  35,651,584     33 MiB   67,584  partition 1 `ESP`, FAT16
+        f  35,651,584  46,137,344     10 MiB   20,480  partition 2 `tiny-root`, ext4
+        .  46,137,344  46,140,928    3.5 KiB        7  free
+        g  46,140,928  46,157,312     16 KiB       32  backup GPT entry array
+        h  46,157,312  46,157,824  512 bytes        1  backup GPT header
+        ");
     }
 
     #[test]
@@ -232,7 +287,7 @@ mod tests {
 
     #[test]
     fn each_gets_the_least_and_the_large_ones_the_rest() {
-        assert_eq!(shares(&[1, 1, 98], 10.0, 1.0), [1.0, 1.0, 8.0]);
+        assert_eq!(shares(&[1, 1, 100], 12.0, 1.0), [1.0, 1.0, 10.0]);
         assert_eq!(shares(&[50, 50], 10.0, 1.0), [5.0, 5.0]);
         assert_eq!(shares(&[1, 2, 3, 4], 2.0, 1.0), [0.5; 4]);
     }
