@@ -142,8 +142,9 @@ fn print_pictures(disks: &[Disk]) {
         let gap = if number == 0 { "" } else { "\n" };
         let heading = format!("{}: {} ({} bytes)", printable(name.as_bytes()), Rounded(areas.len), Grouped(areas.len));
         let heading = picture::hanging("", &heading, 2, width);
-        let bar = picture::bar(areas, width, terminal::result_is_coloured());
-        terminal::result(&format!("{gap}{heading}\n{bar}\n{}", picture::table(areas, width)));
+        let is_coloured = terminal::result_is_coloured();
+        let (bar, table) = (picture::bar(areas, width, is_coloured), picture::table(areas, width, is_coloured));
+        terminal::result(&format!("{gap}{heading}\n{bar}\n{table}"));
     }
 }
 

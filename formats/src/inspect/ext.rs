@@ -11,6 +11,7 @@ use ext4_view::{Ext4, Ext4Error, Ext4Read, FileType, Metadata, Path};
 
 use super::image::Window;
 use super::volume::{Contents, Entry, EntryKind, Error, Files, Permissions, Volume};
+use crate::Guid;
 use crate::units::Grouped;
 
 /// Where the superblock is.
@@ -62,6 +63,15 @@ impl Superblock {
     fn block_len(&self) -> Option<u64> {
         let log = self.u32(0x18);
         (log <= 6).then(|| 1024 << log)
+    }
+
+    fn uuid(&self) -> Guid {
+        Guid(self.0[0x68..0x78].try_into().expect("16 bytes"))
+    }
+
+    fn label(&self) -> String {
+        let label = self.0[0x78..0x88].split(|byte| *byte == 0).next().unwrap_or_default();
+        String::from_utf8_lossy(label).into_owned()
     }
 
     fn incompatible(&self) -> u32 {
@@ -118,7 +128,10 @@ pub(super) fn open(window: &Window) -> io::Result<Option<Volume>> {
             volume.files = Contents::Files(Box::new(files));
         }
         Err(Error::Io(error)) => return Err(error),
-        Err(Error::Unsupported(why)) => volume.files = Contents::Unsupported(why),
+        Err(Error::Unsupported(why)) => {
+            (volume.label, volume.uuid) = (superblock.label(), Some(superblock.uuid().to_string()));
+            volume.files = Contents::Unsupported(why);
+        }
         Err(error) => volume.files = Contents::Damaged(error.to_string()),
     }
     Ok(Some(volume))
@@ -159,7 +172,11 @@ fn error_of(error: Ext4Error) -> Error {
         Ext4Error::TooManySymlinks => Error::TooManyLinks,
         Ext4Error::PathTooLong | Ext4Error::MalformedPath => Error::TooLong,
         Ext4Error::Encrypted => Error::Unsupported("it is encrypted".to_owned()),
-        Ext4Error::Incompatible(why) => Error::Unsupported(format!("what reads it does not know {why}")),
+        // "unsupported features: IncompatibleFeatures(DATA_IN_INODE)"
+        Ext4Error::Incompatible(why) => {
+            let why = why.to_string().replace("IncompatibleFeatures(", "").replace(')', "");
+            Error::Unsupported(why)
+        }
         Ext4Error::Io(error) => match error.downcast::<io::Error>() {
             Ok(error) => Error::of_reader(*error),
             Err(error) => Error::Damaged(error.to_string()),

@@ -78,13 +78,12 @@ fn text(
         add_table(&mut lines, table);
         for ((partition, volume), counts) in table.partitions.iter().zip(&inspection.volumes).zip(counts) {
             lines.gap();
-            add_partition(&mut lines, partition, table.sector);
+            add_partition(&mut lines, "partition", partition, table.sector);
             add_volume(&mut lines, volume.as_ref(), *counts);
         }
         for partition in &table.hybrid {
             lines.gap();
-            add_partition(&mut lines, partition, table.sector);
-            lines.add("in", "the hybrid MBR");
+            add_partition(&mut lines, "hybrid MBR, partition", partition, table.sector);
         }
     }
     if inspection.whole.is_some() {
@@ -102,10 +101,10 @@ fn add_table(lines: &mut Lines, table: &Table) {
     lines.add("partitions", &table.partitions.len().to_string());
 }
 
-fn add_partition(lines: &mut Lines, partition: &Partition, sector: u64) {
+fn add_partition(lines: &mut Lines, noun: &str, partition: &Partition, sector: u64) {
     match partition.name.as_str() {
-        "" => lines.heading(&format!("partition {}", partition.number)),
-        name => lines.heading(&format!("partition {}: {}", partition.number, printable(name.as_bytes()))),
+        "" => lines.heading(&format!("{noun} {}", partition.number)),
+        name => lines.heading(&format!("{noun} {}: {}", partition.number, printable(name.as_bytes()))),
     }
     match partition.type_name {
         Some(name) => lines.add("type", name),

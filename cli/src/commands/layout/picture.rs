@@ -66,22 +66,32 @@ fn cells(areas: &Areas, width: usize) -> Vec<usize> {
     shares.into_iter().map(cell).collect()
 }
 
+/// Returns how each area is filled, and in which colour.
+fn fillings(areas: &Areas) -> Vec<(char, &'static str)> {
+    let mut partitions = PARTITION_COLOURS.iter().cycle();
+    let filling = |area: &Area| match area.role {
+        Role::Table => ('#', "30;43"),
+        Role::Loader => ('%', "97;41"),
+        Role::Partition => ('=', *partitions.next().expect("a cycle has no end")),
+        Role::Data => ('?', "30;47"),
+        Role::Free => ('.', "2"),
+    };
+    areas.areas.iter().map(filling).collect()
+}
+
+fn coloured(text: &str, colour: &str) -> String {
+    format!("\x1b[{colour}m{text}\x1b[0m")
+}
+
 /// Returns the bar.
 pub(super) fn bar(areas: &Areas, width: usize, is_coloured: bool) -> String {
-    let mut partitions = PARTITION_COLOURS.iter().cycle();
     let mut bar = String::new();
-    for ((area, letter), cells) in areas.areas.iter().zip(letters(areas)).zip(cells(areas, width)) {
-        let (fill, colour) = match area.role {
-            Role::Table => ('#', "30;43"),
-            Role::Loader => ('%', "97;41"),
-            Role::Partition => ('=', *partitions.next().expect("a cycle has no end")),
-            Role::Data => ('?', "30;47"),
-            Role::Free => ('.', "2"),
-        };
+    let areas_and_cells = areas.areas.iter().zip(cells(areas, width));
+    for (((area, cells), letter), (fill, colour)) in areas_and_cells.zip(letters(areas)).zip(fillings(areas)) {
         let fill = if is_coloured && area.role != Role::Free { ' ' } else { fill };
         let text = segment(area, letter, fill, cells);
         match is_coloured && cells > 0 {
-            true => bar += &format!("\x1b[{colour}m{text}\x1b[0m"),
+            true => bar += &coloured(&text, colour),
             false => bar += &text,
         }
     }
@@ -100,7 +110,7 @@ fn segment(area: &Area, letter: char, fill: char, cells: usize) -> String {
 }
 
 /// Returns the table of all areas.
-pub(super) fn table(areas: &Areas, width: usize) -> String {
+pub(super) fn table(areas: &Areas, width: usize, is_coloured: bool) -> String {
     let is_narrow = width < NARROW;
     let mut rows: Vec<Vec<String>> = vec![match is_narrow {
         true => ["start", "size"].map(str::to_owned).to_vec(),
@@ -117,16 +127,22 @@ pub(super) fn table(areas: &Areas, width: usize) -> String {
     }));
     let widths: Vec<usize> =
         (0..rows[0].len()).map(|column| rows.iter().map(|row| row[column].len()).max().unwrap_or(0)).collect();
-    let letters = [' '].into_iter().chain(letters(areas));
+    let marks = letters(areas).into_iter().zip(fillings(areas).into_iter().map(|(_, colour)| colour));
+    let marks = [(' ', "")].into_iter().chain(marks);
     let whats = ["what".to_owned()].into_iter().chain(areas.areas.iter().map(|area| printable(area.what.as_bytes())));
     let mut table = String::new();
-    for ((row, letter), what) in rows.iter().zip(letters).zip(whats) {
+    for ((row, (letter, colour)), what) in rows.iter().zip(marks).zip(whats) {
         let mut line = letter.to_string();
         for (value, width) in row.iter().zip(&widths) {
             line += &format!("  {value:>width$}");
         }
         let indent = line.len() + 2;
-        table += &hanging(&format!("{line}  "), &what, indent, width);
+        let line = hanging(&format!("{line}  "), &what, indent, width);
+        match is_coloured && letter != ' ' {
+            // The letter is of ASCII.
+            true => table += &(coloured(&line[..1], colour) + &line[1..]),
+            false => table += &line,
+        }
     }
     table
 }
@@ -189,7 +205,7 @@ mod tests {
     }
 
     fn shown(width: usize) -> String {
-        bar(&sample(), width, false) + &table(&sample(), width)
+        bar(&sample(), width, false) + &table(&sample(), width, false)
     }
 
     #[test]
