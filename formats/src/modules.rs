@@ -58,6 +58,13 @@ pub enum Error {
         /// The names from a module to itself.
         chain: Vec<String>,
     },
+    /// Modules depend on one another in a chain that is longer than any.
+    TooDeep {
+        /// How many may be in it.
+        limit: usize,
+        /// The module at its start.
+        start: String,
+    },
     /// The file of a module is damaged.
     Module {
         /// Where it is.
@@ -92,6 +99,9 @@ impl fmt::Display for Error {
                 write!(f, "a kernel module that others depend on is missing: {}", chain.join(" -> "))
             }
             Error::Cycle { chain } => write!(f, "kernel modules depend on each other: {}", chain.join(" -> ")),
+            Error::TooDeep { limit, start } => {
+                write!(f, "the kernel module `{start}` needs others in a chain of more than {limit}")
+            }
             Error::Module { path, error } => write!(f, "the kernel module {path}: {error}"),
             Error::Read { path, error } => write!(f, "{path} cannot be read: {error}"),
         }

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{Error, Module, ModuleSet, pattern};
 
+/// How long a chain of modules that need one another may be; the longest of Debian's kernels has a dozen. Each link takes stack.
+const LONGEST_CHAIN: usize = 256;
+
 /// How far the walk has come with a module.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mark {
@@ -65,6 +68,9 @@ impl Walk<'_, '_> {
     fn visit(&mut self, name: &str) -> Result<(), Error> {
         if self.marks.get(name) == Some(&Mark::Done) {
             return Ok(());
+        }
+        if LONGEST_CHAIN <= self.chain.len() {
+            return Err(Error::TooDeep { limit: LONGEST_CHAIN, start: self.chain[0].clone() });
         }
         let module = &self.set.modules[name];
         let information = module.information(self.set.blobs)?;

@@ -157,6 +157,16 @@ fn what_is_missing_is_named() {
 }
 
 #[test]
+fn no_chain_overflows_the_stack() {
+    let pairs: Vec<_> = (0..20_000).map(|n| (format!("kernel/m{n}.ko"), format!("depends=m{}", n + 1))).collect();
+    let depends: Vec<[&str; 1]> = pairs.iter().map(|(_, depends)| [depends.as_str()]).collect();
+    let modules: Vec<(&str, &[&str])> =
+        pairs.iter().zip(&depends).map(|((path, _), depends)| (path.as_str(), &depends[..])).collect();
+    let fixture = Fixture::new("lib/modules", &modules, &[]);
+    fixture.check(&["m0"], "the kernel module `m0` needs others in a chain of more than 256");
+}
+
+#[test]
 fn kernels_are_found_by_version() {
     let mut fixture = ext4();
     fixture.add("usr/lib/modules/5.10/modules.builtin", Vec::new());

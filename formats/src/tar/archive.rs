@@ -11,6 +11,10 @@ use crate::{Metadata, TreePath};
 
 /// How long an extended header may be: paths have at most 4 KiB, extended attributes 64 KiB each.
 const EXTENSION_LIMIT: u64 = 1 << 20;
+/// How long a path may be: what Linux takes, but for the NUL (`PATH_MAX`).
+const PATH_LIMIT: usize = 4095;
+/// How many slashes a path may have: each makes a directory of the tree, whose path is as long again.
+const DEPTH_LIMIT: usize = 256;
 /// Largest size that the octal field of a header can state: eleven digits.
 const LARGEST_OCTAL_SIZE: u64 = 0o77_777_777_777;
 
@@ -243,6 +247,12 @@ impl<R: Read> Archive<R> {
         let own = |key| records.get(key).map(<[u8]>::to_vec);
         let path = gnu_path.or_else(|| own("path")).unwrap_or_else(|| header.path());
         let link = gnu_link.or_else(|| own("linkpath")).unwrap_or_else(|| header.link());
+        if path.len() > PATH_LIMIT {
+            return Err(Problem::LongPath { len: path.len(), limit: PATH_LIMIT });
+        }
+        if path.iter().filter(|&&byte| byte == b'/').count() > DEPTH_LIMIT {
+            return Err(Problem::DeepPath { limit: DEPTH_LIMIT });
+        }
         self.name = path.escape_ascii().to_string();
 
         let size = size(header, &records)?;

@@ -41,6 +41,18 @@ pub enum Problem {
     TooLarge(&'static str),
     /// The path is none of a tree.
     Path(PathError),
+    /// The path is longer than any that a system takes.
+    LongPath {
+        /// Its length in bytes.
+        len: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The path has more slashes than this.
+    DeepPath {
+        /// How many it may have.
+        limit: usize,
+    },
     /// The path starts with `/`.
     Absolute,
     /// The target of a hard link is no path of a tree.
@@ -92,6 +104,8 @@ pub enum Problem {
     Sparse,
     /// What should be a directory on the path is something else.
     NotADirectory(TreePath),
+    /// There are more paths than this.
+    TooMany(usize),
     /// The archive has an entry of this path already.
     Duplicate,
     /// The target of a hard link is no earlier file.
@@ -108,6 +122,8 @@ impl fmt::Display for Problem {
             Problem::Negative(field) => write!(f, "the field `{field}` is negative"),
             Problem::TooLarge(field) => write!(f, "the field `{field}` is too large"),
             Problem::Path(error) => error.fmt(f),
+            Problem::LongPath { len, limit } => write!(f, "a path of {len} bytes; the limit is {limit}"),
+            Problem::DeepPath { limit } => write!(f, "a path with more than {limit} slashes"),
             Problem::Absolute => f.write_str("the path is absolute"),
             Problem::LinkPath(error) => write!(f, "the target of the hard link is no path of a tree: {error}"),
             Problem::LinkAbsolute => f.write_str("the target of the hard link is absolute"),
@@ -135,6 +151,7 @@ impl fmt::Display for Problem {
             Problem::PaxGlobal(key) => write!(f, "a global PAX header may not set `{key}`"),
             Problem::Sparse => f.write_str("sparse entries are not supported; write the archive without `--sparse`"),
             Problem::NotADirectory(path) => write!(f, "`{path}` on its path is not a directory"),
+            Problem::TooMany(limit) => write!(f, "with it there are more than {limit} paths"),
             Problem::Duplicate => f.write_str("there is an earlier entry of the same path"),
             Problem::LinkTarget(target) => write!(f, "a hard link to `{target}`, which is no earlier file"),
         }

@@ -8,6 +8,9 @@ use crate::{Digest, Entry as TreeEntry, Extents, Kind as TreeKind, Tree, TreePat
 
 /// How many bytes of a file are copied at once.
 const CHUNK: usize = 64 << 10;
+/// How many paths a tree may have, directories that an archive leaves out included. The largest packages of Debian have a tenth
+/// of it, and a small compressed archive could have a thousand times as many.
+const MOST_PATHS: usize = 1 << 20;
 
 /// What an archive contains, apart from the bytes of its files: these are in a pack whose name is not known yet.
 #[derive(Clone, Debug)]
@@ -64,11 +67,13 @@ pub(crate) struct Ingestion<W> {
     pack: PackWriter<W>,
     tree: Tree,
     files: Vec<Range>,
+    /// `MOST_PATHS`, but for tests.
+    pub(super) most_paths: usize,
 }
 
 impl<W: Write> Ingestion<W> {
     pub(crate) fn new(pack: W) -> Ingestion<W> {
-        Ingestion { pack: PackWriter::new(pack), tree: Tree::default(), files: Vec::new() }
+        Ingestion { pack: PackWriter::new(pack), tree: Tree::default(), files: Vec::new(), most_paths: MOST_PATHS }
     }
 
     /// Adds everything in an archive and returns the paths of its entries in their order.
@@ -83,6 +88,9 @@ impl<W: Write> Ingestion<W> {
                 _ => 0,
             };
             add(&mut self.tree, entry).map_err(|problem| archive.problem(problem))?;
+            if self.most_paths < self.tree.len() {
+                return Err(archive.problem(Problem::TooMany(self.most_paths)));
+            }
             if size > 0 {
                 let offset = copy(&mut archive, &mut self.pack, &mut chunk)?;
                 self.files.push(Range { path: path.clone(), offset, len: size });

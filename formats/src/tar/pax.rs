@@ -15,6 +15,8 @@ const XATTR_PREFIX: &[u8] = b"SCHILY.xattr.";
 const SPARSE_PREFIX: &[u8] = b"GNU.sparse.";
 /// What an entry alone can have.
 const OF_ONE_ENTRY: [&str; 3] = ["path", "linkpath", "size"];
+/// What many entries may have.
+const OF_MANY_ENTRIES: [&str; 3] = ["uid", "gid", "mtime"];
 
 /// The records that hold for an entry, by key.
 #[derive(Clone, Default)]
@@ -31,7 +33,7 @@ impl Records {
             // An empty value takes a global record back; an extended attribute may well be empty.
             if value.is_empty() && !key.starts_with(XATTR_PREFIX) {
                 self.0.remove(key);
-            } else {
+            } else if is_known(key) {
                 self.0.insert(key.to_vec(), value.to_vec());
             }
             bytes = rest;
@@ -39,10 +41,12 @@ impl Records {
         Ok(())
     }
 
-    /// Refuses what a header for many entries may not set.
+    /// Refuses what a header for many entries may not set. Extended attributes of a global header would be copied to each of
+    /// them: a small archive would need memory without end.
     pub(super) fn check_global(&self) -> Result<(), Problem> {
-        match OF_ONE_ENTRY.into_iter().find(|key| self.get(key).is_some()) {
-            Some(key) => Err(Problem::PaxGlobal(key.to_owned())),
+        let is_of_many = |key: &&Vec<u8>| OF_MANY_ENTRIES.iter().any(|known| known.as_bytes() == &key[..]);
+        match self.0.keys().find(|key| !is_of_many(key)) {
+            Some(key) => Err(Problem::PaxGlobal(key.escape_ascii().to_string())),
             None => Ok(()),
         }
     }
@@ -73,6 +77,12 @@ impl Records {
         let name = |key: &Vec<u8>| key.strip_prefix(XATTR_PREFIX).map(Bytes::copy_from_slice);
         self.0.iter().filter_map(|(key, value)| Some((name(key)?, Bytes::copy_from_slice(value)))).collect()
     }
+}
+
+/// Whether a tree can hold what the key says.
+fn is_known(key: &[u8]) -> bool {
+    let is_named = OF_ONE_ENTRY.iter().chain(&OF_MANY_ENTRIES).any(|known| known.as_bytes() == key);
+    is_named || key.starts_with(XATTR_PREFIX)
 }
 
 /// Cuts the first record off: its key, its value and what follows.

@@ -259,6 +259,23 @@ fn extensions_that_contradict_are_refused() {
     );
 }
 
+/// Small archives whose trees would need gigabytes.
+#[test]
+fn archives_that_explode_are_refused() {
+    let mut ingestion = super::ingest::Ingestion::new(std::io::sink());
+    ingestion.most_paths = 4;
+    let error = ingestion.archive(&archive(&[entry("a/b/c", b'0', b""), entry("a/d", b'5', b"")])[..]).unwrap_err();
+    assert_eq!(error.to_string(), "tar: `a/d` at byte 512: with it there are more than 4 paths");
+    let deep = entry("long", b'L', "a/".repeat(257).as_bytes());
+    check(&archive(&[deep, entry("x", b'5', b"")]), "tar: `x` at byte 1536: a path with more than 256 slashes");
+    let deeper = entry("long", b'L', "a/".repeat(2048).as_bytes());
+    check(&archive(&[deeper, entry("x", b'5', b"")]), "tar: `x` at byte 4608: a path of 4096 bytes; the limit is 4095");
+    check(
+        &archive(&[pax(b'g', &[("SCHILY.xattr.user.a", "large")]), entry("x", b'5', b"")]),
+        "tar: `PaxHeaders/x` at byte 0: a global PAX header may not set `SCHILY.xattr.user.a`",
+    );
+}
+
 #[test]
 fn archives_cut_or_continued_are_refused() {
     let bytes = archive(&[entry("first", b'0', b""), entry("file", b'0', &[7; 700])]);

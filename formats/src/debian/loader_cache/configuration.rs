@@ -16,6 +16,8 @@ use crate::modules::fits_pattern;
 const CONFIGURATION: &str = "/etc/ld.so.conf";
 /// How deep files may include one another.
 const MOST_INCLUDES: usize = 16;
+/// How many files may fit a pattern, so that links that lead back do not multiply them.
+const MOST_FITTING: usize = 10_000;
 /// Where in a directory of libraries those for better processors are, one directory for each kind.
 const VARIANTS: &str = "glibc-hwcaps";
 
@@ -40,7 +42,7 @@ pub(super) struct Directories {
 /// Returns the directories that the configuration names and those that are built in.
 pub(super) fn directories(root: &Root<'_>, abi: Abi) -> Result<Directories, Error> {
     let mut paths = Vec::new();
-    read(root, CONFIGURATION, 0, &mut paths)?;
+    read(root, CONFIGURATION, 0, &mut BTreeSet::new(), &mut paths)?;
     let triplet = abi.triplet();
     paths.extend([format!("/lib/{triplet}"), format!("/usr/lib/{triplet}"), "/lib".to_owned(), "/usr/lib".to_owned()]);
     let mut places = BTreeSet::new();
@@ -68,15 +70,25 @@ fn variants(root: &Root<'_>, path: &str) -> Vec<Directory> {
     names.map(variant).filter(|variant| root.is_directory(&variant.path)).collect()
 }
 
-/// Adds the directories that a file of the configuration names.
-fn read(root: &Root<'_>, path: &str, depth: usize, paths: &mut Vec<String>) -> Result<(), Error> {
+/// Adds the directories that a file of the configuration names. A file that was read before has nothing new.
+fn read(
+    root: &Root<'_>,
+    path: &str,
+    depth: usize,
+    known: &mut BTreeSet<String>,
+    paths: &mut Vec<String>,
+) -> Result<(), Error> {
+    let is_new = root.real_path(path).is_some_and(|path| known.insert(path));
+    if !is_new {
+        return Ok(());
+    }
     let text = if root.content(path).is_some() { root.read(path)?.unwrap_or_default() } else { Vec::new() };
     for line in String::from_utf8_lossy(&text).lines() {
         let line = line.split('#').next().unwrap_or_default().trim();
         match line.split_once(char::is_whitespace) {
             Some(("include", patterns)) if depth < MOST_INCLUDES => {
                 for file in patterns.split_whitespace().flat_map(|pattern| files(root, path, pattern)) {
-                    read(root, &file, depth + 1, paths)?;
+                    read(root, &file, depth + 1, known, paths)?;
                 }
             }
             Some(("include" | "hwcap", _)) => {}
@@ -93,7 +105,7 @@ fn files(root: &Root<'_>, includer: &str, pattern: &str) -> Vec<String> {
     let whole = if pattern.starts_with('/') { pattern.to_owned() } else { format!("{folder}/{pattern}") };
     let mut found = vec![String::new()];
     for component in whole.split('/').filter(|component| !component.is_empty()) {
-        found = found.iter().flat_map(|folder| entries(root, folder, component)).collect();
+        found = found.iter().flat_map(|folder| entries(root, folder, component)).take(MOST_FITTING).collect();
     }
     found
 }

@@ -250,6 +250,19 @@ fn files_that_include_one_another_end() {
     assert_eq!(printed(&root)[0], "libx.so.1 (libc6,x86-64) => /usr/local/lib/libx.so.1");
 }
 
+/// Each file would be read again by each of the others, and each link that leads back would double what a pattern fits.
+#[test]
+fn files_that_include_one_another_often_are_read_once() {
+    let blobs = MemoryBlobs::new();
+    let mut text = "include ld.so.conf ./ld.so.conf ../etc/ld.so.conf\n".repeat(100);
+    text += &format!("include /usr/back/{}\n/usr/local/lib\n", "*/".repeat(200));
+    let file = ("/usr/local/lib/libx.so.1", AMD64.library(Some("libx.so.1")));
+    let links = [("/usr/back/a", "."), ("/usr/back/b", ".")];
+    let mut root = root(&blobs, program(AMD64), &[("/etc/ld.so.conf", text.into_bytes()), file], &links);
+    loader_cache(&mut root).unwrap();
+    assert_eq!(printed(&root)[0], "libx.so.1 (libc6,x86-64) => /usr/local/lib/libx.so.1");
+}
+
 #[test]
 fn versions_are_compared_by_value() {
     let mut names = ["libx.so.10", "libx.so.9", "libx.so", "libxy.so.1", "libx1.so", "libx.so.9a"];
