@@ -26,7 +26,7 @@ pub struct Limits {
     pub memory: usize,
     /// Bytes of a string.
     pub string: usize,
-    /// Elements of a list or map.
+    /// Elements of a list or map, and values that are shown.
     pub elements: usize,
 }
 

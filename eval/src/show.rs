@@ -54,9 +54,6 @@ impl<'h> Evaluator<'h> {
 /// How many records, lists and maps may be shown inside one another: fewer than a file may have, so that it can be read back.
 const DEPTH: usize = 200;
 
-/// How many values may be shown in all: what is shared in memory is shown as often as it is met.
-const VALUES: usize = 1_000_000;
-
 struct Shower<'e, 'h> {
     evaluator: &'e Evaluator<'h>,
     /// What the shown file calls the modules that it imports.
@@ -119,8 +116,10 @@ impl<'e, 'h> Shower<'e, 'h> {
         if depth >= DEPTH {
             return self.failed(too_much(depth + 1, DEPTH, "levels", thunk.place));
         }
-        if self.n_values > VALUES {
-            return self.failed(too_much(self.n_values, VALUES, "values", thunk.place));
+        // What is shared in memory is shown as often as it is met.
+        let limit = self.evaluator.limits.elements;
+        if self.n_values > limit {
+            return self.failed(too_much(self.n_values, limit, "values", thunk.place));
         }
         match self.evaluator.force(thunk) {
             Ok(value) => self.expr(value, depth + 1),
