@@ -146,15 +146,16 @@ mod tests {
 
     #[test]
     fn maps_have_a_block_per_256_numbers() {
-        let blocks = |ranges: &[Range<u64>]| map_blocks(ranges.iter().cloned(), 1024);
-        assert_eq!(blocks(&[0..12]), 0);
-        assert_eq!(blocks(&[0..13]), 1);
-        assert_eq!(blocks(&[0..12 + 256]), 1);
-        assert_eq!(blocks(&[0..12 + 256 + 1]), 1 + 2);
-        assert_eq!(blocks(&[0..12 + 256 + 65536]), 1 + 1 + 256);
-        assert_eq!(blocks(&[0..12 + 256 + 65536 + 1]), 1 + 1 + 256 + 3);
-        assert_eq!(blocks(&[1_000_000..1_000_001]), 3);
-        assert_eq!(blocks(&[268..269, 270..271, 600..601, 100_000..100_001]), 1 + 2 + 3);
+        let blocks = |range: Range<u64>| map_blocks(std::iter::once(range), 1024);
+        assert_eq!(blocks(0..12), 0);
+        assert_eq!(blocks(0..13), 1);
+        assert_eq!(blocks(0..12 + 256), 1);
+        assert_eq!(blocks(0..12 + 256 + 1), 1 + 2);
+        assert_eq!(blocks(0..12 + 256 + 65536), 1 + 1 + 256);
+        assert_eq!(blocks(0..12 + 256 + 65536 + 1), 1 + 1 + 256 + 3);
+        assert_eq!(blocks(1_000_000..1_000_001), 3);
+        let ranges = [268..269, 270..271, 600..601, 100_000..100_001];
+        assert_eq!(map_blocks(ranges.into_iter(), 1024), 1 + 2 + 3);
         assert_eq!(blocks_max(1024), 12 + 256 + 65536 + 16_777_216);
     }
 }

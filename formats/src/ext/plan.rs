@@ -99,12 +99,13 @@ impl<'a> Planner<'a, '_> {
     fn exact(&self, bytes: u64) -> Result<Plan<'a>, Error> {
         let given = bytes / self.block_size();
         self.check_limit(given)?;
-        if let Some(plan) = self.fit(given, self.usual_reserve(given)) {
+        let usual = self.usual_reserve(given);
+        if let Some(plan) = self.fit(given, usual) {
             return Ok(plan);
         }
         let mut least = self.grow(1, |blocks| self.least_attempt(blocks))?;
         if least.geometry.blocks <= given {
-            if let Some(plan) = self.fit(given, least.reserve()) {
+            if let Some(plan) = self.fit(given, usual.and(least.reserve())) {
                 return Ok(plan);
             }
             least = self.grow(given + 1, |blocks| self.least_attempt(blocks))?;

@@ -136,6 +136,35 @@ fn corners() -> Tree {
     tree
 }
 
+#[test]
+fn each_feature_can_be_switched_off() {
+    type Switch = (&'static str, fn(&mut Features) -> &mut bool);
+    let switches: [Switch; 9] = [
+        ("resize_inode", |features| &mut features.resize_inode),
+        ("dir_index", |features| &mut features.dir_index),
+        ("extent", |features| &mut features.extents),
+        ("64bit", |features| &mut features.bits64),
+        ("flex_bg", |features| &mut features.flex_bg),
+        ("huge_file", |features| &mut features.huge_file),
+        ("dir_nlink", |features| &mut features.dir_nlink),
+        ("extra_isize", |features| &mut features.extra_isize),
+        ("metadata_csum", |features| &mut features.metadata_csum),
+    ];
+    let mut tree = corners();
+    tree.insert(&path("big"), synthetic(150 << 20)).unwrap();
+    for (name, switch) in switches {
+        let mut options = guess(1 << 20);
+        *switch(&mut options.features) = false;
+        options.features.bits64 &= options.features.extents;
+        let image = Image::of_metadata(&tree, &options);
+        image.check();
+        let listed = fact(&image.dumpe2fs(), "Filesystem features").unwrap();
+        for (other, is_on) in switches.map(|(other, switch)| (other, *switch(&mut options.features))) {
+            assert_eq!(listed.split(' ').any(|listed| listed == other), is_on, "{other} without {name}: {listed}");
+        }
+    }
+}
+
 /// Where debugfs shall find data: the independent reader does not know that a number of 0 may stand for many blocks.
 fn assert_data(image: &Image, file: &str, block: u64, block_size: u64) {
     assert_eq!(image.start_of_block(file, block, block_size), Some([b's'; 16]), "block {block} of {file}");
