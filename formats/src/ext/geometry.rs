@@ -6,9 +6,9 @@
 //! |            | and reserve | inode tables | content | (copies)    | content   | content
 //! ```
 //! Superblock, descriptors and the reserve for more of them are copied into groups 0, 1 and the powers of 3, 5 and 7
-//! (`sparse_super`). With `flex_bg`, sixteen
-//! groups are one flex group: all their block bitmaps, then inode bitmaps, then inode tables follow one another
-//! from the start of the first of them on, around the copies. Without it, each group has its own. Nothing here depends on the content but the two counts.
+//! (`sparse_super`). With `flex_bg`, sixteen groups are one flex group: all their block bitmaps, then inode bitmaps,
+//! then inode tables follow one another from the start of the first of them on, around the copies. Without it, each
+//! group has its own. Nothing here depends on the content but the two counts.
 
 use std::ops::Range;
 

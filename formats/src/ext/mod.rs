@@ -241,7 +241,8 @@ pub enum Error {
 ///
 /// With [`Capacity::Guess`] it has the fewest blocks that hold the tree and the headroom, and just enough inodes (one
 /// more per 16 KiB of headroom). With [`Capacity::Exact`] it has an inode per 16 KiB, the usual journal and the usual
-/// room to grow where the tree leaves room for that; otherwise fewer inodes, then a smaller journal, then less room to grow. A tree that fits, fits into more as well.
+/// room to grow where the tree leaves room for that; otherwise fewer inodes, then a smaller journal, then less room to
+/// grow. A tree that fits, fits into more as well.
 ///
 /// # Errors
 /// The options are wrong, the tree contains what ext4 cannot hold, or it does not fit.

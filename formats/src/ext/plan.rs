@@ -1,9 +1,9 @@
 //! Plans: contents with places, in a geometry that holds them.
 //!
 //! One attempt tries one number of blocks; when it does not suffice, the attempt tells a number that is needed at the
-//! least, and the next one tries that. Blocks are taken first to last: one for the inode of the reserve, the journal, directories (with long symbolic
-//! links and attribute blocks), file contents in the order of their paths, and extent trees or block maps, which nobody can
-//! count before the contents have their places.
+//! least, and the next one tries that. Blocks are taken first to last: one for the inode of the reserve, the journal,
+//! directories (with long symbolic links and attribute blocks), file contents in the order of their paths, and extent
+//! trees or block maps, which nobody can count before the contents have their places.
 
 use std::cmp::Reverse;
 

@@ -67,7 +67,7 @@ fn guesses_are_exact_in_all_profiles() {
 
 #[test]
 fn more_groups_may_need_less() {
-    // 146 inodes make nine groups have 24 each, 216 in all, and ten groups 16, 160 in all: 14 blocks less of tables, and
+    // 146 inodes: nine groups have 24 each, 216 in all, and ten have 16, 160 in all. That is 14 blocks less of tables and
     // two more of bitmaps.
     let features = Features { resize_inode: false, ..Features::default() };
     let options = Options { block_size: 1024, journal: false, features, ..guess(0) };
