@@ -7,6 +7,7 @@
 //! | [`play`] | the command line where files are not enough: a test plays a transcript against a mirror of its own |
 //! | [`debs`], [`openpgp`], [`http`] | judge nothing: they make packages, sign, and serve what archives consist of |
 //! | [`mirror`] | what `apt` inside of a machine installs from |
+//! | [`clock`] | judges nothing: it tells a program a wrong time |
 //! | [`strace`] | judges nothing: it kills a program, or has a system call fail, at a chosen moment |
 //! | [`mmdebstrap`] | a tree: the same packages, installed by running their scripts |
 //! | [`judges`] | a disk: `e2fsck`, `fsck.fat`, `sgdisk` find nothing to say |
@@ -20,6 +21,7 @@
 #[cfg(test)]
 mod bad_inputs;
 pub mod cases;
+pub mod clock;
 mod console;
 pub mod debs;
 pub mod http;

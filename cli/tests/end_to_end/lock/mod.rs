@@ -7,9 +7,9 @@ mod mirror;
 
 use std::path::Path;
 
-use gravure_tests::debs;
 use gravure_tests::openpgp::Signer;
 use gravure_tests::play::Play;
+use gravure_tests::{clock, debs};
 
 use mirror::{Archive, Files, INDEX, Mirror, owner};
 
@@ -219,7 +219,7 @@ fn damaged_lock_files() {
     scene.check();
 }
 
-/// Rows 38 to 40 and 51: releases that nobody stands for, or not any more.
+/// Rows 38 to 40, and 51 the other way round: releases that nobody stands for, or not any more.
 #[test]
 fn releases_that_are_refused() {
     let mut scene = Scene::with_packages("releases", &["hello"]);
@@ -246,6 +246,38 @@ fn releases_that_are_refused() {
     scene.run("grep ^Version gravure.lock");
     scene.check();
 }
+
+/// Row 51: a clock of 1970 or of 2106 changes no byte of what is locked, and nothing new is locked by it.
+#[test]
+fn wrong_clocks() {
+    let mut scene = Scene::with_packages("clocks", &["hello"]);
+    let library = clock::library(&scene.play.path("..")).canonicalize().expect("the library was made");
+    scene.play.variable("CLOCK", library.to_str().expect("scratch directories have plain names"));
+    let archive = Archive::on(15).field("Valid-Until: Sat, 22 Nov 2025 09:46:24 UTC\n").package("hello", "2.10-2");
+    scene.publish("the archive on 15 November, which has expired since", archive.files());
+    scene.play.write("gravure-at", GRAVURE_AT);
+    for (what, seconds) in WRONG_CLOCKS {
+        scene.play.tell(what, &[]);
+        scene.run(&format!("sh gravure-at {seconds} lock"));
+        scene.run(&format!("sh gravure-at {seconds} build machine.img"));
+    }
+    scene.run(
+        "gravure lock --allow-expired trixie; gravure build machine.img 2>/dev/null; sha256sum machine.raw >first",
+    );
+    for (what, seconds) in WRONG_CLOCKS {
+        scene.play.tell(what, &[]);
+        let build = format!("sh gravure-at {seconds} build --locked machine.img");
+        scene.run(&format!("rm machine.raw; export GRAVURE_STORE=$HOME/{seconds}; {build} && sha256sum -c first"));
+        scene.run(&format!("export GRAVURE_STORE=$HOME/{seconds}; gravure store verify && {build} && ls machine.raw"));
+        scene.run(&format!("cp gravure.lock before; sh gravure-at {seconds} lock --update; cmp gravure.lock before"));
+    }
+    scene.check();
+}
+
+const WRONG_CLOCKS: [(&str, u64); 2] = [("the clock says 1970", 0), ("the clock says 2106", 4_294_967_296)];
+
+/// Runs gravure at a time of day that the first argument gives in seconds since 1970.
+const GRAVURE_AT: &str = "export WRONG_CLOCK=$1; shift; LD_PRELOAD=$CLOCK exec gravure \"$@\"\n";
 
 /// Row 41: indexes that are not what the release says.
 #[test]
