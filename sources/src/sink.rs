@@ -57,11 +57,9 @@ pub fn write_image_of(content: &Digest, extents: &Extents, store: &Store, path: 
 ///
 /// `content` is a name for the bytes: equal names stand for equal bytes.
 pub fn is_current(content: &Digest, store: &Store, path: &Path) -> bool {
-    current::is(store, path, content) && {
-        // A build of something else that was killed may have left its file here.
-        remove_abandoned(directory_of(path));
-        true
-    }
+    let found = current::find(store, path, content);
+    // A build of something else that was killed may have left its file there.
+    found.inspect(|file| remove_abandoned(directory_of(file))).is_some()
 }
 
 /// Returns the file that is to be replaced, and the complete image under its temporary name.

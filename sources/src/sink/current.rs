@@ -17,7 +17,7 @@
 use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
@@ -36,22 +36,22 @@ const PAUSE: Duration = Duration::from_millis(2);
 /// A time as stat says it: seconds and nanoseconds since 1970.
 type Time = (i64, i64);
 
-/// Whether the file at `path` is what [`remember`] was told about, with this content.
-pub(super) fn is(store: &Store, path: &Path, content: &Digest) -> bool {
-    let look = || {
-        let target = fs::canonicalize(path).ok()?;
-        let metadata = fs::metadata(&target).ok().filter(Metadata::is_file)?;
-        Some(store.recorded(RECORDS, &key(&target))? == value(content, &metadata))
-    };
-    look().unwrap_or(false)
+/// Returns the file at `path`, without links, if it is what [`remember`] was told about, with this content.
+pub(super) fn find(store: &Store, path: &Path, content: &Digest) -> Option<PathBuf> {
+    let target = fs::canonicalize(path).ok()?;
+    let metadata = fs::metadata(&target).ok().filter(Metadata::is_file)?;
+    let recorded = store.recorded(RECORDS, &key(&target))?;
+    (recorded == value(content, &metadata)).then_some(target)
 }
 
 /// Waits until any further write to the file shows in its times, and returns its mtime; none if that takes too long.
 pub(super) fn settle(file: &File) -> io::Result<Option<Time>> {
     for _ in 0..LOOKS {
         let metadata = file.metadata()?;
-        // Nothing changes but ctime, which becomes the present.
-        file.set_permissions(metadata.permissions())?;
+        // Nothing changes but ctime, which becomes the present. There are file systems without permissions.
+        if file.set_permissions(metadata.permissions()).is_err() {
+            return Ok(None);
+        }
         let metadata = file.metadata()?;
         if mtime(&metadata) < (metadata.ctime(), metadata.ctime_nsec()) {
             return Ok(Some(mtime(&metadata)));
