@@ -5,7 +5,12 @@
 //! ```
 //! The invariant: areas are sorted, not empty, and each starts where the one before ends.
 
-use crate::disk::{self, Disk};
+use crate::Region;
+use crate::disk::{self, Disk, Table};
+use crate::mbr::SECTOR;
+
+/// The number of the first logical partition of an MBR.
+const FIRST_LOGICAL: usize = 5;
 
 /// All bytes of a disk or an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,22 +98,41 @@ impl Areas {
     /// # Errors
     /// As [`disk::layout`].
     pub fn of_disk(disk: &Disk) -> Result<Areas, disk::Error> {
-        let is_there = |contents: &[disk::Content], region: &crate::Region| {
-            contents.iter().position(|content| content.at == region.at && content.name == region.what)
+        let is_in = |contents: &[disk::Content], region: &Region| {
+            contents.iter().any(|content| content.at == region.at && content.name == region.what)
         };
         let given = disk::regions(disk)?.into_iter().map(|region| {
-            let (role, what, label) = match is_there(&disk.parts, &region) {
-                Some(index) => {
-                    (Role::Partition, format!("partition {} `{}`", index + 1, region.what), region.what.clone())
+            let Region { what: name, at, len } = region.clone();
+            let (role, what, label) = match number_of(&disk.table, at) {
+                Some(number) if is_in(&disk.parts, &region) => {
+                    (Role::Partition, format!("partition {number} `{name}`"), name)
                 }
-                None if is_there(&disk.raw, &region).is_some() => {
-                    (Role::Loader, format!("`{}`", region.what), region.what.clone())
-                }
-                None => (Role::Table, region.what.clone(), String::new()),
+                None if is_in(&disk.parts, &region) => (Role::Partition, format!("`{name}`"), name),
+                _ if is_in(&disk.raw, &region) => (Role::Loader, format!("`{name}`"), name),
+                _ => (Role::Table, name, String::new()),
             };
-            Area { role, what, label, at: region.at, len: region.len }
+            Area { role, what, label, at, len }
         });
         Ok(Areas::new(disk.planned_len()?, given.collect()))
+    }
+}
+
+/// Returns the number of the partition that starts there.
+fn number_of(table: &Table, at: u64) -> Option<usize> {
+    let lba = at / SECTOR;
+    match table {
+        Table::Gpt(table) => table
+            .entries
+            .iter()
+            .position(|entry| entry.as_ref().is_some_and(|entry| entry.first_lba == lba))
+            .map(|slot| slot + 1),
+        Table::Mbr(table) => {
+            let slot =
+                table.entries.iter().position(|entry| entry.as_ref().is_some_and(|entry| entry.first_lba == lba));
+            let logical = || table.logical.iter().position(|logical| logical.partition.first_lba == lba);
+            slot.map(|slot| slot + 1).or_else(|| logical().map(|index| index + FIRST_LOGICAL))
+        }
+        Table::None => None,
     }
 }
 

@@ -288,8 +288,8 @@ fn read_gpt(image: &Image, mbr: Option<&Mbr>, findings: &mut Findings) -> io::Re
         }
         return Ok(None);
     };
-    let last = image.len() / sector - 1;
     let gpt = Gpt { image, sector, block };
+    let last = image.len() / sector - 1;
     let primary = gpt.copy(1, "GPT")?;
     let backup_at = primary.as_ref().map_or(last, |copy| copy.header.backup_lba);
     let backup = match backup_at {
@@ -304,31 +304,17 @@ fn read_gpt(image: &Image, mbr: Option<&Mbr>, findings: &mut Findings) -> io::Re
         let len = Size((backup_at + 1) * sector);
         findings.note(format!("the image is longer than its disk, which the GPT describes as {len}"));
     }
-    let mut structures = vec![structure("GPT header", sector, sector)];
-    structures.extend(gpt.structures(primary.as_ref().ok(), "GPT entry array"));
-    if backup_at <= last && backup_at > 1 {
-        structures.push(structure("backup GPT header", backup_at * sector, sector));
-    }
-    structures.extend(gpt.structures(backup.as_ref().ok(), "backup GPT entry array"));
     if let (Ok(primary), Ok(backup)) = (&primary, &backup) {
         compare(primary, backup, findings);
     }
     for why in [&primary, &backup].into_iter().filter_map(|copy| copy.as_ref().err()) {
         findings.damage(why.clone());
     }
-    let copy = primary.or(backup).ok();
-    let partitions = copy.as_ref().map(|copy| gpt.partitions(copy, findings)).unwrap_or_default();
-    let hybrid = mbr.map(Mbr::primary).unwrap_or_default();
-    let kind = if hybrid.is_empty() { TableKind::Gpt } else { TableKind::Hybrid };
-    if mbr.is_some() {
-        let what = if hybrid.is_empty() { "protective MBR" } else { "hybrid MBR" };
-        structures.push(structure(what, mbr::TABLE_AT, SECTOR - mbr::TABLE_AT));
-    }
     if !mbr.is_some_and(Mbr::is_protective) {
         findings.damage("no MBR protects the GPT from tools that do not know it");
     }
-    let id = copy.map(|copy| Guid(*copy.header.disk_guid.as_bytes()).to_string());
-    Ok(Some(Table { kind, id, sector, partitions, hybrid, structures }))
+    let backup_at = Some(backup_at).filter(|at| (2..=last).contains(at));
+    Ok(Some(gpt.table(mbr, primary.ok(), backup.ok(), backup_at, findings)))
 }
 
 /// Returns the length of the sectors for which there is the mark of a GPT, at its start or at its end.
@@ -368,6 +354,32 @@ struct Gpt<'a> {
 }
 
 impl Gpt<'_> {
+    /// Returns the table of the copies that can be read; the primary one counts. The header of the backup is in `backup_at`.
+    fn table(
+        &self,
+        mbr: Option<&Mbr>,
+        primary: Option<Copy>,
+        backup: Option<Copy>,
+        backup_at: Option<u64>,
+        findings: &mut Findings,
+    ) -> Table {
+        let hybrid = mbr.map(Mbr::primary).unwrap_or_default();
+        let (kind, mbr_name) = match hybrid.is_empty() {
+            true => (TableKind::Gpt, "protective MBR"),
+            false => (TableKind::Hybrid, "hybrid MBR"),
+        };
+        let header = |what: &str, lba: u64| structure(what, lba * self.sector, self.sector);
+        let mut structures = vec![header("GPT header", 1)];
+        structures.extend(mbr.map(|_| structure(mbr_name, mbr::TABLE_AT, SECTOR - mbr::TABLE_AT)));
+        structures.extend(self.array(primary.as_ref(), "GPT entry array"));
+        structures.extend(backup_at.map(|lba| header("backup GPT header", lba)));
+        structures.extend(self.array(backup.as_ref(), "backup GPT entry array"));
+        let copy = primary.or(backup);
+        let partitions = copy.as_ref().map(|copy| self.partitions(copy, findings)).unwrap_or_default();
+        let id = copy.map(|copy| Guid(*copy.header.disk_guid.as_bytes()).to_string());
+        Table { kind, id, sector: self.sector, partitions, hybrid, structures }
+    }
+
     /// Reads the copy whose header is in sector `lba`; the inner error says what is wrong with it.
     fn copy(&self, lba: u64, what: &str) -> io::Result<Result<Copy, String>> {
         let place = format!("in sector {}", Grouped(lba));
@@ -416,7 +428,7 @@ impl Gpt<'_> {
         }
     }
 
-    fn structures(&self, copy: Option<&Copy>, what: &str) -> Option<Region> {
+    fn array(&self, copy: Option<&Copy>, what: &str) -> Option<Region> {
         let header = &copy?.header;
         let len = (u64::from(header.num_parts) * u64::from(ENTRY_LEN)).next_multiple_of(self.sector);
         Some(structure(what, header.part_start * self.sector, len))
