@@ -18,6 +18,9 @@ const STEPS: [(u64, u64); 7] = [
 /// The journal of larger ones.
 const LARGEST: u64 = 131_072;
 
+/// The fewest blocks that a journal may have (`JBD2_MIN_JOURNAL_BLOCKS`).
+pub(super) const SMALLEST: u64 = 1024;
+
 /// Returns how many blocks the journal of a file system of so many blocks has; 0 for none.
 pub(super) fn usual_blocks(blocks: u64) -> u64 {
     STEPS.iter().find(|(below, _)| blocks < *below).map_or(LARGEST, |&(_, journal)| journal)

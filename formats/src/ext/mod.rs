@@ -73,11 +73,22 @@ pub struct Options {
     pub time: i64,
     /// How large it shall become.
     pub capacity: Capacity,
-    /// Whether it has a journal. File systems of less than 2048 blocks have none all the same, as do contents of less
-    /// than that in a somewhat larger one that has no room for it.
-    pub journal: bool,
+    /// Whether it has a journal.
+    pub journal: Journal,
     /// What else is in it.
     pub features: Features,
+}
+
+/// Which file systems have a journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Journal {
+    /// This one does not.
+    None,
+    /// As mke2fs has it: file systems of less than 2048 blocks have none, nor do contents of less than that in a somewhat
+    /// larger one that has no room for it.
+    Usual,
+    /// It has one, be it small.
+    Always,
 }
 
 /// A file system of the family, as mke2fs makes it.
@@ -117,9 +128,13 @@ pub struct Features {
 }
 
 impl Profile {
-    /// Returns whether it has a journal.
-    pub fn has_journal(self) -> bool {
-        self != Profile::Ext2
+    /// Returns whether it has a journal. What is mounted as ext3 must have one.
+    pub fn journal(self) -> Journal {
+        match self {
+            Profile::Ext2 => Journal::None,
+            Profile::Ext3 => Journal::Always,
+            Profile::Ext4 => Journal::Usual,
+        }
     }
 
     /// Returns the features that mke2fs gives it.

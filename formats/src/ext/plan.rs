@@ -12,7 +12,7 @@ use super::geometry::{Geometry, Shape};
 use super::mapping::Mapping;
 use super::space::Space;
 use super::{Error, Features, Options};
-use super::{journal, resize};
+use super::{Journal, journal, resize};
 use crate::{Capacity, TreePath};
 
 /// Bytes of capacity for each of which there is an inode at the least: mke2fs's ratio.
@@ -138,7 +138,8 @@ impl<'a> Planner<'a, '_> {
         let with_usual_inodes = journals.iter().take(1).map(|&journal| (usual, journal));
         let smaller = journals.iter().map(|&journal| (least, journal));
         let attempt = |(inodes, journal)| self.attempt(Attempt { blocks, inodes, journal, reserve, headroom: 0 }).ok();
-        let needs_none = |plan: &Plan| journal::usual_blocks(blocks - plan.free_blocks) == 0;
+        let is_optional = self.options.journal != Journal::Always;
+        let needs_none = |plan: &Plan| is_optional && journal::usual_blocks(blocks - plan.free_blocks) == 0;
         with_usual_inodes.chain(smaller).find_map(attempt).or_else(|| attempt((least, 0)).filter(needs_none))
     }
 
@@ -199,7 +200,14 @@ impl<'a> Planner<'a, '_> {
 
     /// The sizes of journal that so many blocks may have: the usual one, then smaller ones. Never empty.
     fn journals(&self, blocks: u64) -> Vec<u64> {
-        if self.options.journal { journal::sizes_down_from_usual(blocks).collect() } else { vec![0] }
+        match self.options.journal {
+            Journal::None => vec![0],
+            Journal::Usual => journal::sizes_down_from_usual(blocks).collect(),
+            Journal::Always => {
+                let sizes: Vec<u64> = journal::sizes_down_from_usual(blocks).filter(|size| 0 < *size).collect();
+                if sizes.is_empty() { vec![journal::SMALLEST] } else { sizes }
+            }
+        }
     }
 
     fn block_size(&self) -> u64 {

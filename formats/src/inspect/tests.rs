@@ -50,7 +50,7 @@ fn ext(features: ext::Features) -> Extents {
         hash_seed: [8; 16],
         time: TIME,
         capacity: Capacity::Exact(2 * MIB),
-        journal: true,
+        journal: ext::Journal::Usual,
         features,
     };
     ext::layout(&root_tree(), &options).unwrap()

@@ -65,7 +65,7 @@ pub(crate) fn realise(builder: &Builder<'_>, task: &Task) -> Result<Artefact, Fa
         hash_seed: parameters.hash_seed.0,
         time: parameters.time,
         capacity: parameters.capacity,
-        journal: profile.has_journal() && !parameters.without.contains(JOURNAL),
+        journal: if parameters.without.contains(JOURNAL) { ext::Journal::None } else { profile.journal() },
         features,
     };
     Ok(Artefact::Extents(ext::layout(&builder.tree(&task.inputs[0])?, &options)?))

@@ -10,7 +10,7 @@ mod snapshot;
 
 use bytes::Bytes;
 
-use super::{Error, Features, Options, Profile, dump, layout};
+use super::{Error, Features, Journal, Options, Profile, dump, layout};
 use crate::{Blobs, Capacity, Data, Digest, Entry, Extent, Extents, Kind, Metadata, Tree, TreePath};
 use judge::{Image, Synthetic};
 
@@ -22,7 +22,7 @@ fn options(capacity: Capacity) -> Options {
         hash_seed: *b"fedcba9876543210",
         time: 1_700_000_000,
         capacity,
-        journal: true,
+        journal: Journal::Usual,
         features: Features::default(),
     }
 }
@@ -351,8 +351,11 @@ fn features_can_be_switched_off() {
         ("many", with_xattr(Entry::file(0o644, content(10)), "user.big", vec![7; 2000])),
     ]);
     for (metadata_csum, bits64, journal) in [(false, true, true), (true, false, false), (false, false, true)] {
-        let options =
-            Options { features: Features { metadata_csum, bits64, ..Features::default() }, journal, ..guess(1 << 20) };
+        let options = Options {
+            features: Features { metadata_csum, bits64, ..Features::default() },
+            journal: if journal { Journal::Usual } else { Journal::None },
+            ..guess(1 << 20)
+        };
         let image = judged(&tree, &options);
         let listed = image.dumpe2fs();
         let features = listed.lines().find(|line| line.starts_with("Filesystem features:")).unwrap();

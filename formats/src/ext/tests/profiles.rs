@@ -9,7 +9,7 @@ const PROFILES: [(Profile, &str); 3] = [(Profile::Ext2, "ext2"), (Profile::Ext3,
 const BLOCK_SIZES: [u32; 3] = [1024, 2048, 4096];
 
 fn of(profile: Profile, block_size: u32, capacity: Capacity) -> Options {
-    Options { block_size, journal: profile.has_journal(), features: profile.features(), ..options(capacity) }
+    Options { block_size, journal: profile.journal(), features: profile.features(), ..options(capacity) }
 }
 
 /// Every profile with every block size.

@@ -131,7 +131,8 @@ fn any_features() -> impl Strategy<Value = Features> {
 
 fn any_options(capacity: Capacity) -> impl Strategy<Value = Options> {
     let block_size = prop_oneof![Just(4096u32), Just(2048), Just(1024)];
-    (block_size, any_features(), prop::bool::weighted(0.7)).prop_map(move |(block_size, features, journal)| Options {
+    let journal = prop_oneof![3 => Just(Journal::None), 5 => Just(Journal::Usual), 2 => Just(Journal::Always)];
+    (block_size, any_features(), journal).prop_map(move |(block_size, features, journal)| Options {
         block_size,
         journal,
         features,

@@ -30,7 +30,7 @@ fn too_small(result: Result<Extents, Error>) -> (u64, u64, Vec<(TreePath, u64)>)
 
 /// Whether the usual journal of so many bytes is the least one, so that an exact capacity cannot do with less.
 pub(super) fn has_least_journal(options: &Options, len: u64) -> bool {
-    !options.journal || journal::usual_blocks(len / u64::from(options.block_size)) <= 1024
+    options.journal == Journal::None || journal::usual_blocks(len / u64::from(options.block_size)) <= 1024
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn more_groups_may_need_less() {
     // 146 inodes: nine groups have 24 each, 216 in all, and ten have 16, 160 in all. That is 14 blocks less of tables and
     // two more of bitmaps.
     let features = Features { resize_inode: false, ..Features::default() };
-    let options = Options { block_size: 1024, journal: false, features, ..guess(0) };
+    let options = Options { block_size: 1024, journal: Journal::None, features, ..guess(0) };
     let tree = |blocks: u64| {
         let mut tree = with_files(133, 0);
         tree.insert(&path("big"), synthetic(blocks << 10)).unwrap();
@@ -129,8 +129,10 @@ fn an_exact_capacity_gives_up_inodes_and_journal_for_content() {
 #[test]
 fn what_suffices_suffices_when_it_is_larger() {
     // Without a journal, near the end of a group of 8 MiB; with one, near 2048 blocks of either size.
-    let near_the_end = ((8 << 20) - (50 << 10), 1 << 10, false);
-    for (start, step, journal) in [near_the_end, (1900 << 10, 8 << 10, true), (7600 << 10, 100 << 10, true)] {
+    let near_the_end = ((8 << 20) - (50 << 10), 1 << 10, Journal::None);
+    for (start, step, journal) in
+        [near_the_end, (1900 << 10, 8 << 10, Journal::Usual), (7600 << 10, 100 << 10, Journal::Always)]
+    {
         for (index, block_size) in (0..40).flat_map(|index| [(index, 1024), (index, 4096)]) {
             let tree = with_files(1, start + index * step);
             let of = |bytes| Options { block_size, journal, ..exact(bytes) };
