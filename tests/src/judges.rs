@@ -16,6 +16,7 @@ use tempfile::NamedTempFile;
 use crate::tool::{Printed, Tool};
 
 const E2FSCK: Tool = Tool { program: "e2fsck", package: "e2fsprogs" };
+const DUMPE2FS: Tool = Tool { program: "dumpe2fs", package: "e2fsprogs" };
 const FSCK_FAT: Tool = Tool { program: "fsck.fat", package: "dosfstools" };
 const SGDISK: Tool = Tool { program: "sgdisk", package: "gdisk" };
 const SHA256SUM: Tool = Tool { program: "sha256sum", package: "coreutils" };
@@ -47,6 +48,35 @@ pub fn e2fsck_clean(disk: &Path, slice: Slice) {
     let silent = printed.stderr.lines().all(|line| line.starts_with("e2fsck "));
     let passes = printed.stdout.lines().all(|line| line.starts_with("Pass ") || line.contains(" files ("));
     judge("e2fsck -fn", disk, printed.code == Some(0) && silent && passes, &printed);
+}
+
+/// Whether the journal of the file system that is this file has something to be replayed, as after a loss of power.
+#[track_caller]
+pub fn journal_is_unfinished(file_system: &Path) -> bool {
+    let printed = DUMPE2FS.run(&[OsStr::new("-h"), file_system.as_os_str()]);
+    judge("dumpe2fs -h", file_system, printed.code == Some(0), &printed);
+    printed.stdout.contains("needs_recovery")
+}
+
+/// Replays the journal of the file system that is this file, and repairs nothing else.
+#[track_caller]
+pub fn replay_journal(file_system: &Path) {
+    let arguments = ["-y", "-E", "journal_only"].map(OsStr::new);
+    let printed = E2FSCK.run(&[&arguments[..], &[file_system.as_os_str()]].concat());
+    judge("e2fsck -E journal_only", file_system, matches!(printed.code, Some(0 | 1)), &printed);
+}
+
+/// Panics unless `e2fsck -fn` finds nothing to say of the file system that is this file, but for the two counts of the superblock
+/// that Linux writes when it unmounts, and counts anew when it mounts.
+#[track_caller]
+pub fn e2fsck_clean_after_a_loss(file_system: &Path) {
+    let printed = E2FSCK.run(&[OsStr::new("-fn"), file_system.as_os_str()]);
+    let is_usual = |line: &str| {
+        let is_count =
+            ["Free blocks count wrong (", "Free inodes count wrong ("].iter().any(|start| line.starts_with(start));
+        is_count || ["", "Fix? no"].contains(&line) || line.starts_with("Pass ") || line.contains(" files (")
+    };
+    judge("e2fsck -fn", file_system, printed.code == Some(0) && printed.stdout.lines().all(is_usual), &printed);
 }
 
 /// Panics unless `fsck.fat -n` finds the FAT file system in this slice clean, without a warning.

@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Every machine is pure emulation (also where the host could do better: all hosts then see the same), has no network and
-//! no screen, writes to no disk that it is given, and ends where a real one would restart, so a panic ends the test.
+//! no screen, writes to no disk that it is given but to those that say so, and ends where a real one would restart, so a panic ends the test.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -44,6 +44,8 @@ const AAVMF: [&str; 3] = [
     "/usr/share/edk2/aarch64/QEMU_EFI.fd",
     "/usr/share/edk2-armvirt/aarch64/QEMU_EFI.fd",
 ];
+/// U-Boot for QEMU's 64-bit ARM machine.
+const U_BOOT: [&str; 1] = ["/usr/lib/u-boot/qemu_arm64/u-boot.bin"];
 const MEMORY_MEBIBYTES: u32 = 512;
 
 /// The wire between machine and disk.
@@ -79,6 +81,14 @@ impl Machine {
         machine.argument("-bios").argument(firmware).disk(disk, Bus::Virtio)
     }
 
+    /// A 64-bit ARM machine whose firmware is U-Boot, with this disk on virtio.
+    #[track_caller]
+    pub fn aarch64_u_boot(disk: &Path) -> Self {
+        let firmware = firmware("GRAVURE_U_BOOT", &U_BOOT, "u-boot-qemu");
+        let machine = Self::new(QEMU_AARCH64, "virt").argument("-cpu").argument("cortex-a57");
+        machine.argument("-bios").argument(firmware).disk(disk, Bus::Virtio)
+    }
+
     /// A PC with a BIOS that boots this disk, on the bus given.
     pub fn x86_64_bios(disk: &Path, bus: Bus) -> Self {
         Self::new(QEMU_X86_64, "pc").disk(disk, bus)
@@ -103,6 +113,14 @@ impl Machine {
             Bus::Ide => "ide",
         };
         let mut drive = OsString::from(format!("format={format},if={bus},file="));
+        drive.push(escape_commas(image));
+        self.argument("-drive").argument(drive)
+    }
+
+    /// Adds a raw disk on virtio that keeps what the machine writes to it.
+    #[must_use]
+    pub fn writable_disk(self, image: &Path) -> Self {
+        let mut drive = OsString::from("format=raw,if=virtio,snapshot=off,file=");
         drive.push(escape_commas(image));
         self.argument("-drive").argument(drive)
     }
@@ -156,13 +174,13 @@ impl Machine {
     }
 }
 
-/// Returns a UEFI firmware; the variable names it where none of the usual places has it.
+/// Returns a firmware; the variable names it where none of the usual places has it.
 #[track_caller]
 fn firmware(variable: &str, usual: &[&str], package: &str) -> PathBuf {
     let named = env::var_os(variable).map(PathBuf::from);
     let found = named.into_iter().chain(usual.iter().map(PathBuf::from)).find(|path| path.exists());
     found.unwrap_or_else(|| {
-        panic!("the UEFI firmware is not installed (looked for {usual:?}): `apt-get install {package}`, or `tests/run`")
+        panic!("the firmware is not installed (looked for {usual:?}): `apt-get install {package}`, or `tests/run`")
     })
 }
 

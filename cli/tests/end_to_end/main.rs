@@ -5,6 +5,7 @@
 
 mod crowd;
 mod debian;
+mod file_systems;
 mod fire;
 mod lock;
 mod mmdebstrap;
