@@ -107,15 +107,13 @@ fn explain(files: &dyn Files, path: &[u8], error: Error) -> Complaint {
 fn missing(files: &dyn Files, path: &[u8]) -> Complaint {
     let mut folder = b"/".to_vec();
     let mut parts = path.split(|byte| *byte == b'/').filter(|part| !part.is_empty());
-    let found = parts.find_map(|part| {
+    let found = parts.find(|part| {
         let below = gravure_formats::inspect::join(&folder, part);
-        match files.entry(&below) {
-            Ok(_) => {
-                folder = below;
-                None
-            }
-            Err(_) => Some(part),
+        let is_there = files.entry(&below).is_ok();
+        if is_there {
+            folder = below;
         }
+        !is_there
     });
     let complaint = Complaint::usage(format!("there is no `{}`", printable(path)));
     let entries = files.list(&folder).unwrap_or_default();

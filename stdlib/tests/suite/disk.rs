@@ -266,7 +266,7 @@ x = images.Image {
     };
     insta::assert_snapshot!([0, 1, 2, 3].map(features).join("\n"), @r#"
     ext_attr resize_inode dir_index filetype extent flex_bg sparse_super large_file huge_file dir_nlink extra_isize
-    ext_attr resize_inode dir_index filetype sparse_super large_file
+    has_journal ext_attr resize_inode dir_index filetype sparse_super large_file
     ext_attr resize_inode dir_index filetype sparse_super large_file
     ext_attr filetype extent 64bit flex_bg sparse_super large_file huge_file dir_nlink extra_isize metadata_csum
     "#);
