@@ -284,12 +284,27 @@ pub(crate) struct Form {
     /// Turn everything to this platform, such as `aarch64-linux`; else it is what the files say.
     #[arg(long, value_name = "PLATFORM")]
     pub(crate) platform: Option<String>,
+    /// Make images so large in whole, such as `2GiB` or `500M`; the root takes what the other partitions leave.
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub(crate) image_size: Option<u64>,
+    /// Name the root of operating systems so, where they are looked for it and in its partition.
+    #[arg(long, value_name = "LABEL")]
+    pub(crate) label: Option<String>,
+    /// Make images that forget all changes at power-off.
+    #[arg(long)]
+    pub(crate) volatile: bool,
 }
 
 impl Form {
     /// Returns the same for the standard library.
     pub(crate) fn get(&self) -> gravure_stdlib::Form<'_> {
-        gravure_stdlib::Form { image_type: self.image_type.as_deref(), platform: self.platform.as_deref() }
+        gravure_stdlib::Form {
+            image_type: self.image_type.as_deref(),
+            platform: self.platform.as_deref(),
+            size: self.image_size,
+            label: self.label.as_deref(),
+            is_volatile: self.volatile,
+        }
     }
 }
 

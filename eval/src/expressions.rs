@@ -100,7 +100,7 @@ impl<'h> Evaluator<'h> {
     }
 
     /// Puts a string on the heap if it is not too long.
-    pub(crate) fn string(&self, text: &str, place: Place) -> Result<Value<'h>> {
+    pub fn string(&self, text: &str, place: Place) -> Result<Value<'h>> {
         self.limit(text.len(), self.limits.string, "a string", "bytes", place)?;
         Ok(Value::String(self.heap.alloc_str(text)))
     }

@@ -35,6 +35,12 @@ pub struct Form<'a> {
     pub image_type: Option<&'a str>,
     /// Everything is for this platform; none: for the one that it says.
     pub platform: Option<&'a str>,
+    /// Images have this size in bytes; none: the one that they say.
+    pub size: Option<u64>,
+    /// Roots have this label; none: the one that they say.
+    pub label: Option<&'a str>,
+    /// Images forget all changes at power-off, whatever they say.
+    pub is_volatile: bool,
 }
 
 /// Why a file has no images.
@@ -167,8 +173,8 @@ pub fn outputs<'h>(
         return Err(nothing(evaluator, module, pick));
     }
     if let Some(platform) = platform {
-        move_all(evaluator, &mut images, ("std/images", "image-on-platform", image_of), platform)?;
-        move_all(evaluator, &mut systems, ("std/os", "on-platform", system_of), platform)?;
+        turn_all(evaluator, &mut images, ("std/images", "image-on-platform", image_of), platform)?;
+        turn_all(evaluator, &mut systems, ("std/os", "on-platform", system_of), platform)?;
     }
     for (export, system) in systems {
         match image_of_system(evaluator, module, system, form.image_type) {
@@ -177,6 +183,7 @@ pub fn outputs<'h>(
             Err(other) => return Err(other),
         }
     }
+    grant_wishes(evaluator, &mut images, form)?;
     match mistakes.is_empty() {
         true => name_outputs(evaluator, images, file_stem, is_alone),
         false => Err(OutputsError::Diagnostics(mistakes)),
@@ -192,18 +199,38 @@ fn platform_named<'h>(evaluator: &Evaluator<'h>, name: &str) -> Result<Value<'h>
     })
 }
 
-/// Puts all records onto a platform, by a function of the standard library.
-fn move_all<'h>(
+/// Turns images into what the form says of images alone.
+fn grant_wishes<'h>(
+    evaluator: &Evaluator<'h>,
+    images: &mut [(Export<'h>, &'h Record<'h>)],
+    form: Form<'_>,
+) -> Result<(), OutputsError> {
+    let Some(place) = images.first().map(|(export, _)| export.place) else { return Ok(()) };
+    let label = form.label.map(|label| evaluator.string(label, place)).transpose()?;
+    let wishes = [
+        ("image-of-size", form.size.map(Value::Size)),
+        ("image-labelled", label),
+        ("volatile-image", form.is_volatile.then_some(Value::Bool(true))),
+    ];
+    let image_of = std_type(evaluator, "std/images", "Image");
+    for (function, wish) in wishes.into_iter().filter_map(|(function, wish)| Some((function, wish?))) {
+        turn_all(evaluator, images, ("std/images", function, image_of), wish)?;
+    }
+    Ok(())
+}
+
+/// Turns all records into what is wished for, by a function of the standard library.
+fn turn_all<'h>(
     evaluator: &Evaluator<'h>,
     records: &mut [(Export<'h>, &'h Record<'h>)],
     (module, function, ty): (&str, &str, TypeId),
-    platform: Value<'h>,
+    wish: Value<'h>,
 ) -> Result<(), OutputsError> {
     let module = evaluator.module(evaluator.program().module(module).expect("the roots are loaded"));
     for (export, record) in records {
         let function = evaluator.field_named(module, function, export.place)?;
-        let moved = evaluator.apply(function, &[Value::Record(record), platform], export.place)?;
-        *record = evaluator.as_record_of(moved, ty).expect("the function says what it returns");
+        let turned = evaluator.apply(function, &[Value::Record(record), wish], export.place)?;
+        *record = evaluator.as_record_of(turned, ty).expect("the function says what it returns");
     }
     Ok(())
 }
