@@ -58,6 +58,8 @@ pub(crate) struct Plan {
     pub(crate) images: Vec<PlannedImage>,
     /// What asks for a node, where that is known.
     pub(crate) places: BTreeMap<NodeId, Place>,
+    /// Where the places of the parts of disks are said, by their names.
+    pub(crate) parts: BTreeMap<NodeId, BTreeMap<String, Place>>,
     /// The lock files of the projects.
     pub(crate) locks: BTreeMap<PathBuf, LockFile>,
 }
@@ -241,6 +243,7 @@ impl Batch {
                     });
                     let lock = plan.locks.entry(self.roots[index].clone()).or_default();
                     lock.needed.extend(&lowered.lock);
+                    plan.parts.entry(lowered.disk).or_insert(lowered.parts);
                     for (node, place) in lowered.places {
                         plan.places.entry(node).or_insert(place);
                     }
@@ -322,6 +325,9 @@ impl Plan {
             let recipe = other.graph.recipe(node);
             let inputs = recipe.inputs.iter().map(|input| moved[input.index()]).collect();
             moved.push(self.graph.add(Recipe { inputs, ..recipe.clone() }));
+        }
+        for (node, parts) in other.parts {
+            self.parts.entry(moved[node.index()]).or_insert(parts);
         }
         for (node, place) in other.places {
             self.places.entry(moved[node.index()]).or_insert(place);

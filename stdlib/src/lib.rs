@@ -26,7 +26,7 @@ mod outputs;
 pub use builder::{Builder, Written, references, unreproduced_scripts, write_output};
 pub use compare::difference;
 pub use gravure_formats::debian::Unreproduced;
-pub use kinds::disk::disk_areas;
+pub use kinds::disk::{clash, disk_areas};
 pub use library::{roots, source};
 pub use lower::{Archives, Inputs, Locking, LowerError, Lowered, lower};
 pub use outputs::{Form, ImageType, Output, OutputsError, image_types, outputs};

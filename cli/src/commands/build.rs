@@ -11,8 +11,10 @@ use std::time::Instant;
 use bumpalo::Bump;
 use gravure_eval::graph::{self, NodeId, Options, Outcome, Report, realise};
 use gravure_eval::{Evaluator, Limits, ModuleId, with_stack};
-use gravure_lang::SourceMap;
-use gravure_stdlib::{Builder, ImageType, Unreproduced, Written, image_types, unreproduced_scripts, write_output};
+use gravure_lang::{Place, SourceMap};
+use gravure_stdlib::{
+    Builder, ImageType, Unreproduced, Written, clash, image_types, unreproduced_scripts, write_output,
+};
 
 use crate::arguments::Build;
 use crate::batch::{Batch, Plan, PlannedImage};
@@ -279,13 +281,23 @@ impl Production<'_> {
         for (node, failure) in report.failures() {
             let label = &self.plan.graph.recipe(node).label;
             let mut complaint = Complaint::of_failure(format!("{label}: {failure}"), failure.as_ref());
+            let both = clash(failure.as_ref()).into_iter().flatten();
+            let parts = self.plan.parts.get(&node);
+            for (name, place) in both.filter_map(|name| Some((name, parts?.get(name)?))) {
+                complaint = complaint.note(format!("the place of `{name}` is said at {}", self.shown(*place)));
+            }
             if let Some(place) = self.plan.places.get(&node) {
-                let (line, column) = self.sources.line_column(place.file, place.span.start);
-                complaint = complaint.note(format!("asked for at {}:{line}:{column}", self.sources.name(place.file)));
+                complaint = complaint.note(format!("asked for at {}", self.shown(*place)));
             }
             trouble.complain(complaint.note(format!("needed by {}", self.names_of_those_who_need(node))));
         }
         trouble
+    }
+
+    /// Returns a place as people write it: `FILE:LINE:COLUMN`.
+    fn shown(&self, place: Place) -> String {
+        let (line, column) = self.sources.line_column(place.file, place.span.start);
+        format!("{}:{line}:{column}", self.sources.name(place.file))
     }
 
     fn names_of_those_who_need(&self, node: NodeId) -> String {

@@ -4,9 +4,11 @@
 
 use gravure_eval::graph::{Failure, Task};
 use gravure_formats::areas::Areas;
-use gravure_formats::disk::{Content, Disk, MbrPlace, Place, Request, Table, layout, place_in_mbr, place_partitions};
+use gravure_formats::disk::{
+    self, Content, Disk, MbrPlace, Place, Request, Table, layout, place_in_mbr, place_partitions,
+};
 use gravure_formats::mbr::Role;
-use gravure_formats::{Extents, Guid, Region, gpt, mbr};
+use gravure_formats::{Extents, Guid, LayoutError, Region, gpt, mbr};
 use serde::{Deserialize, Serialize};
 
 use crate::builder::{Artefact, Builder};
@@ -75,6 +77,17 @@ pub(crate) fn regions(builder: &Builder<'_>, task: &Task) -> Result<Vec<Region>,
 /// What it is made of is not in the store, or does not fit together.
 pub fn disk_areas(builder: &Builder<'_>, task: &Task) -> Result<Areas, Failure> {
     Ok(Areas::of_disk(&disk(builder, task)?)?)
+}
+
+/// Returns the names of the two parts of a disk that want the same bytes, if that is why it could not be made.
+pub fn clash<'f>(failure: &'f (dyn std::error::Error + 'static)) -> Option<[&'f str; 2]> {
+    if let Some(disk::Error::Layout(LayoutError::Clash(clash))) = failure.downcast_ref() {
+        return Some([&clash.new.what, &clash.old.what]);
+    }
+    match failure.downcast_ref() {
+        Some(disk::PlaceError::Overlap { new, old, .. }) => Some([&new.what, &old.what]),
+        _ => None,
+    }
 }
 
 /// Returns the disk with its contents.

@@ -95,6 +95,8 @@ pub struct Lowered {
     pub lock: Lock,
     /// What asked for a node, in the user's own files if possible, so that a failure can be shown there.
     pub places: BTreeMap<NodeId, Place>,
+    /// Where the places of the disk's parts are said, by the names that messages have for them.
+    pub parts: BTreeMap<String, Place>,
 }
 
 /// Adds what an image needs to the graph.
@@ -116,11 +118,12 @@ pub fn lower<'h>(
         lock: Lock::default(),
         report: None,
         places: BTreeMap::new(),
+        parts: BTreeMap::new(),
         sources: &evaluator.program().sources,
         item: output.place,
     };
     let disk = lowering.disk(image, &output.name)?;
-    Ok(Lowered { disk, lock: lowering.lock, report: lowering.report, places: lowering.places })
+    Ok(Lowered { disk, lock: lowering.lock, report: lowering.report, places: lowering.places, parts: lowering.parts })
 }
 
 /// Runs the checks of an image and of every record that lowering reads; all failures are reported together.
@@ -169,6 +172,7 @@ struct Lowering<'l, 'a> {
     /// What the packages' scripts would do beyond what is done.
     report: Option<NodeId>,
     places: BTreeMap<NodeId, Place>,
+    parts: BTreeMap<String, Place>,
     sources: &'l SourceMap,
     /// Where the item that becomes an image is named.
     item: Place,

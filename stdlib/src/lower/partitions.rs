@@ -40,7 +40,7 @@ impl Lowering<'_, '_> {
         image.string("format")?;
         let partitions = image.records("partitions")?;
         let capacities = capacities(image, &partitions)?;
-        agreement::check(self, image, &partitions, &capacities)?;
+        self.parts = agreement::check(self, image, &partitions, &capacities)?;
         let system = match image.optional_record("operating-system")? {
             Some(record) => Some(self.system(record, image)?),
             None => None,

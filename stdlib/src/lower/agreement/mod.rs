@@ -5,6 +5,8 @@ mod names;
 mod placement;
 mod roles;
 
+use std::collections::BTreeMap;
+
 use gravure_eval::{Value, View};
 use gravure_formats::Capacity;
 use gravure_lang::{Diagnostic, Place};
@@ -39,13 +41,14 @@ const RULES: &[Rule] = &[
     placement::overlaps,
 ];
 
-/// Reports all that does not agree.
+/// Reports all that does not agree. Returns where the places of partitions and boot loaders are said, by their names, since some
+/// turn out to be too large only when they are built.
 pub(super) fn check<'h>(
     lowering: &Lowering<'_, '_>,
     image: View<'_, 'h>,
     partitions: &[View<'_, 'h>],
     capacities: &[Capacity],
-) -> Result<(), LowerError> {
+) -> Result<BTreeMap<String, Place>, LowerError> {
     let system = image.optional_record("operating-system")?;
     let nearest = |places: &[Place]| lowering.nearest(places);
     let subject = Subject { image, system, partitions, capacities, nearest: &nearest };
@@ -53,7 +56,7 @@ pub(super) fn check<'h>(
     for rule in RULES {
         found.extend(rule(&subject)?);
     }
-    if found.is_empty() { Ok(()) } else { Err(LowerError::Diagnostics(found)) }
+    if found.is_empty() { placement::said(&subject) } else { Err(LowerError::Diagnostics(found)) }
 }
 
 impl<'e, 'h> Subject<'_, 'e, 'h> {

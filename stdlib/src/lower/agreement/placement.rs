@@ -1,5 +1,7 @@
 //! Places: tables, boot loaders and partitions that want the same bytes, as far as sizes are known before anything is built.
 
+use std::collections::BTreeMap;
+
 use gravure_eval::View;
 use gravure_formats::Capacity;
 use gravure_formats::disk::{PlaceError, Request, place_in_mbr, place_partitions};
@@ -74,15 +76,26 @@ struct Culprit {
     size: Place,
 }
 
-/// Partitions, boot loaders and tables that overlap, and what is not at a sector.
-pub(super) fn overlaps(subject: &Subject<'_, '_, '_>) -> Result<Vec<Diagnostic>, LowerError> {
+/// Returns all that has a place on the disk: the partitions, then the rest.
+fn culprits(subject: &Subject<'_, '_, '_>) -> Result<Vec<Culprit>, LowerError> {
     let mut culprits = Vec::new();
     for (&partition, &capacity) in subject.partitions.iter().zip(subject.capacities) {
         culprits.push(partition_culprit(partition, capacity)?);
     }
-    let n_partitions = culprits.len();
     culprits.extend(tables(subject)?);
     culprits.extend(blobs(subject)?);
+    Ok(culprits)
+}
+
+/// Returns where the places of partitions and boot loaders are said, by their names.
+pub(super) fn said(subject: &Subject<'_, '_, '_>) -> Result<BTreeMap<String, Place>, LowerError> {
+    Ok(culprits(subject)?.into_iter().map(|culprit| (culprit.request.name, culprit.place)).collect())
+}
+
+/// Partitions, boot loaders and tables that overlap, and what is not at a sector.
+pub(super) fn overlaps(subject: &Subject<'_, '_, '_>) -> Result<Vec<Diagnostic>, LowerError> {
+    let culprits = culprits(subject)?;
+    let n_partitions = subject.partitions.len();
     let mut requests: Vec<Request> = culprits.iter().map(|culprit| culprit.request.clone()).collect();
     let placed = match subject.has_gpt()? {
         true => place_partitions(FIRST_PARTITION, &requests[..n_partitions]),
