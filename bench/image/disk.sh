@@ -103,15 +103,15 @@ export work id
 write_configuration 0
 "$gravure" build -o out/gravure.raw disk.img >/dev/null 2>&1
 repart=$(systemd-repart --version 2>/dev/null | sed -n '1s/systemd \([0-9]*\).*/\1/p')
+mke2fs_root
 cat root.tar $(find esp root -type f) > /dev/null
 for run in $(seq "$runs"); do
     write_configuration "$run"
-    rm -f out/copy.raw
-    # The bound writes as many bytes to a new file; gravure replaces its file and pays for the end of the old one.
-    rm -f out/gravure.raw
+    # Everybody writes a new file: who replaces one pays for the end of the old one.
+    rm -f out/copy.raw out/gravure.raw
     measured "gravure" "$gravure build --offline -o out/gravure.raw disk.img"
     measured "gravure, nothing changed" "$gravure build --offline -o out/gravure.raw disk.img"
-    measured "cp" "cp --sparse=always out/gravure.raw out/copy.raw"
+    measured "cp" "cp --sparse=always out/mke2fs.img out/copy.raw"
     measured "mke2fs -d, the root alone" mke2fs_root
     measured "genimage" genimage_disk
     [ "${repart:-0}" -lt 254 ] || measured "systemd-repart $repart" repart_disk

@@ -21,7 +21,7 @@ use crate::store::{Store, Temporary, remove_abandoned};
 
 /// How many bytes of an image a worker copies at once: enough that system calls do not show, little enough
 /// that the buffers of all workers stay small.
-const WINDOW: u64 = 2 * 1024 * 1024;
+const WINDOW: u64 = 512 * 1024;
 
 /// In what pieces zeros are looked for: the block of nearly all file systems.
 const BLOCK: usize = 4096;
@@ -121,10 +121,12 @@ fn copy(extents: &Extents, blobs: &dyn Blobs, file: &fs::File) -> io::Result<()>
     let next = AtomicUsize::new(0);
     // The failure nearest to the start, so that the message does not depend on who was first.
     let failure: Mutex<Option<(usize, io::Error)>> = Mutex::new(None);
+    // Kernels let one write into a file at a time; who waits for that in the kernel spins.
+    let writing = Mutex::new(());
     let work = || {
         let mut buffer = vec![0; WINDOW as usize];
         while let Some(&(lo, hi)) = windows.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if let Err(error) = copy_window(extents, blobs, file, lo, &mut buffer[..(hi - lo) as usize]) {
+            if let Err(error) = copy_window(extents, blobs, (file, &writing), lo, &mut buffer[..(hi - lo) as usize]) {
                 next.store(windows.len(), Ordering::Relaxed);
                 let mut failure = failure.lock().expect("nothing panics while it holds this");
                 let index = (lo / WINDOW) as usize;
@@ -163,8 +165,15 @@ fn windows(extents: &Extents) -> Vec<(u64, u64)> {
 }
 
 /// Copies one window, leaving out its blocks of zeros.
-fn copy_window(extents: &Extents, blobs: &dyn Blobs, file: &fs::File, lo: u64, buffer: &mut [u8]) -> io::Result<()> {
+fn copy_window(
+    extents: &Extents,
+    blobs: &dyn Blobs,
+    (file, writing): (&fs::File, &Mutex<()>),
+    lo: u64,
+    buffer: &mut [u8],
+) -> io::Result<()> {
     extents.read_at(blobs, lo, buffer)?;
+    let _writing = writing.lock().expect("nothing panics while it holds this");
     let mut start = 0;
     while start < buffer.len() {
         let len = span(&buffer[start..], |block| !is_zero(block));

@@ -3,12 +3,12 @@
 //! Every artefact is one object of the store: a blob is its bytes; a tree and extents are their serialised forms, which name
 //! further blobs.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use gravure_eval::graph::{self, Failure, Key, OutputType, Realise, Space, Task};
 use gravure_formats::debian::Unreproduced;
-use gravure_formats::{Digest, Extents, Tree};
+use gravure_formats::{Data, Digest, Extent, Extents, Tree};
 use gravure_sources::debian::{Access, Mirror};
 use gravure_sources::{Error, Form, Reference, Store, is_current, write_image_of};
 
@@ -23,6 +23,9 @@ pub struct Builder<'a> {
     /// Finds the mirror of a suite when a file of its archive is needed.
     pub mirror: &'a (dyn Fn(&str) -> Result<Mirror, Error> + Sync),
 }
+
+/// How many bytes of their own extents may have, beside those of blobs.
+const MOST_OWN_BYTES: u64 = 1 << 20;
 
 /// What a recipe makes.
 pub(crate) enum Artefact {
@@ -64,10 +67,36 @@ impl Builder<'_> {
                 graph::Output { ty: OutputType::Tree, digest: self.store.put(&bytes)?.0, len: bytes.len() as u64 }
             }
             Artefact::Extents(extents) => {
+                let extents = self.with_bytes_apart(extents)?;
                 let digest = self.store.put(&extents.to_bytes())?;
                 graph::Output { ty: OutputType::Extents, digest: digest.0, len: extents.len() }
             }
         })
+    }
+
+    /// Puts the bytes of extents that have many into an object of their own: whatever the extents become part of, these bytes are
+    /// written once and read once.
+    fn with_bytes_apart(&self, extents: Extents) -> Result<Extents, Failure> {
+        let own = || extents.runs().iter().filter(|run| matches!(run.data, Data::Bytes(_)));
+        if own().map(|run| run.len).sum::<u64>() <= MOST_OWN_BYTES {
+            return Ok(extents);
+        }
+        let mut object = self.store.writer()?;
+        for run in own() {
+            if let Data::Bytes(bytes) = &run.data {
+                object.write_all(bytes)?;
+            }
+        }
+        let (id, _) = object.finish()?;
+        let mut offset = 0;
+        let runs = extents.runs().iter().map(|run| match run.data {
+            Data::Bytes(_) => {
+                offset += run.len;
+                Extent { data: Data::Blob { id, offset: offset - run.len }, ..*run }
+            }
+            Data::Blob { id, offset } => Extent { data: Data::Blob { id, offset }, ..*run },
+        });
+        Ok(Extents::assemble(extents.len(), runs.collect()))
     }
 
     /// Whether an output's object is there, and everything that it names.

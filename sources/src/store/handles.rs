@@ -1,8 +1,8 @@
 //! Open objects: a bounded number of files that stay open between reads, each with its checksums.
 //!
 //! Every byte that is handed out has been held against the checksum of its chunk. Whole chunks are checked in
-//! the caller's buffer each time. For a part of a chunk the whole is read and checked once, and then remembered
-//! as good while the file stays open: so many small reads from one chunk cost one check.
+//! the caller's buffer each time. For a part of a chunk the whole is read and checked, and kept for the next part; large
+//! parts of chunks that were found good before, while the file stayed open, are read alone.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -46,8 +46,15 @@ pub(super) struct Handle {
 }
 
 thread_local! {
-    /// Where a chunk is read of which the caller wants only a part.
-    static WHOLE_CHUNK: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    /// The chunk of which the caller wanted only a part last: mostly it wants the next part next.
+    static WHOLE_CHUNK: RefCell<WholeChunk> = const { RefCell::new(WholeChunk { of: None, bytes: Vec::new() }) };
+}
+
+/// A chunk that was read and found good.
+struct WholeChunk {
+    /// The object, and the number of the chunk in it; none while it is being read.
+    of: Option<(Digest, usize)>,
+    bytes: Vec<u8>,
 }
 
 impl Handles {
@@ -158,18 +165,26 @@ impl Handle {
     /// Reads a part of one chunk.
     fn read_part(&self, at: u64, buffer: &mut [u8]) -> io::Result<()> {
         let index = (at / CHUNK as u64) as usize;
-        if self.good[index / 64].load(Ordering::Relaxed) & (1 << (index % 64)) != 0 {
-            return self.read_exact(at, buffer);
-        }
+        let start = index as u64 * CHUNK as u64;
         WHOLE_CHUNK.with_borrow_mut(|chunk| {
-            let start = index as u64 * CHUNK as u64;
-            chunk.resize((self.len - start).min(CHUNK as u64) as usize, 0);
-            self.read_exact(start, chunk)?;
-            self.check(index, chunk)?;
+            if chunk.of != Some((self.digest, index)) {
+                if self.is_good(index) && CHUNK / 2 < buffer.len() {
+                    return self.read_exact(at, buffer);
+                }
+                chunk.of = None;
+                chunk.bytes.resize((self.len - start).min(CHUNK as u64) as usize, 0);
+                self.read_exact(start, &mut chunk.bytes)?;
+                self.check(index, &chunk.bytes)?;
+                chunk.of = Some((self.digest, index));
+            }
             let skip = (at - start) as usize;
-            buffer.copy_from_slice(&chunk[skip..skip + buffer.len()]);
+            buffer.copy_from_slice(&chunk.bytes[skip..skip + buffer.len()]);
             Ok(())
         })
+    }
+
+    fn is_good(&self, index: usize) -> bool {
+        self.good[index / 64].load(Ordering::Relaxed) & (1 << (index % 64)) != 0
     }
 
     fn check(&self, index: usize, chunk: &[u8]) -> io::Result<()> {

@@ -38,9 +38,9 @@ pub(crate) struct Kind {
 const KINDS: &[Kind] = &[
     Kind { name: archive_file::NAME, version: 2, waits: true, realise: archive_file::realise },
     Kind { name: debian::NAME, version: 2, waits: false, realise: debian::realise },
-    Kind { name: disk::NAME, version: 1, waits: false, realise: disk::realise },
+    Kind { name: disk::NAME, version: 2, waits: false, realise: disk::realise },
     Kind { name: ext4::NAME, version: 2, waits: false, realise: ext4::realise },
-    Kind { name: fat::NAME, version: 1, waits: false, realise: fat::realise },
+    Kind { name: fat::NAME, version: 2, waits: false, realise: fat::realise },
     Kind { name: fetch::NAME, version: 1, waits: true, realise: fetch::realise },
     Kind { name: initrd::NAME, version: 1, waits: false, realise: initrd::realise },
     Kind { name: local::NAME, version: 1, waits: false, realise: local::realise },

@@ -15,9 +15,9 @@ use crate::project::builder;
 const EXPECTED: &[(&str, u32, &str)] = &[
     ("archive-file", 2, "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73"),
     ("debian", 2, "229e68a62030577d35ddf1397d5fc555fd2b580eb73738d724bdeaa70a283b84"),
-    ("disk", 1, "e3a1bc500325ba8d6d49ecc5aa81a06f2a415282acb4064a39db1b9381f96323"),
+    ("disk", 2, "e3a1bc500325ba8d6d49ecc5aa81a06f2a415282acb4064a39db1b9381f96323"),
     ("ext4", 2, "b1a60dc42954a6b306727cc7b52a470489a5d16d42c34477ca560648cf1cf3d7"),
-    ("fat", 1, "82db65c2957b5a21c1a298ba3295af2c98eecbe21a9a483a3bf8c0c9b1dd0475"),
+    ("fat", 2, "82db65c2957b5a21c1a298ba3295af2c98eecbe21a9a483a3bf8c0c9b1dd0475"),
     ("fetch", 1, "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73"),
     ("initrd", 1, "71a6e844d0a37cd8a450e20214c8f2f06a8df68baedb31b24233f1c2c8de9639"),
     ("local", 1, "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73"),
