@@ -94,7 +94,7 @@ impl Call {
 fn add_group(name: &str, options: &Options<'_>, database: &mut Database) {
     if database.group(name).is_none() {
         let gid = options.id(&["gid"], &database.gids());
-        database.groups.push(GroupEntry::new(name, gid, "!"));
+        database.add_group(GroupEntry::new(name, gid, "!"));
     }
 }
 
@@ -112,7 +112,7 @@ fn add_user(name: &str, options: &Options<'_>, database: &mut Database) -> Optio
             let same = Some(uid).filter(|uid| options.is_useradd && !database.gids().contains(uid));
             let gid = same.unwrap_or_else(|| options.id(&[], &database.gids()));
             if database.group(name).is_none() {
-                database.groups.push(GroupEntry::new(name, gid, "!"));
+                database.add_group(GroupEntry::new(name, gid, "!"));
             }
             database.gid(name)?
         }
@@ -120,7 +120,7 @@ fn add_user(name: &str, options: &Options<'_>, database: &mut Database) -> Optio
     };
     let default_home = if options.is_useradd { format!("/home/{name}") } else { "/nonexistent".to_owned() };
     let home = options.value("home").map_or(default_home, str::to_owned);
-    database.users.push(UserEntry {
+    database.add_user(UserEntry {
         name: name.to_owned(),
         uid,
         gid,

@@ -83,6 +83,21 @@ impl Database {
         self.groups.iter().map(|group| group.gid).collect()
     }
 
+    /// Adds a user, unless one of its fields cannot stand in the file: a colon or a line break would make more fields or users of
+    /// it. The programs that make users refuse these, too.
+    pub(super) fn add_user(&mut self, user: UserEntry) {
+        if is_name(&user.name) && [&user.comment, &user.home, &user.shell].into_iter().all(|field| is_field(field)) {
+            self.users.push(user);
+        }
+    }
+
+    /// Adds a group, unless its name cannot stand in the file.
+    pub(super) fn add_group(&mut self, group: GroupEntry) {
+        if is_name(&group.name) {
+            self.groups.push(group);
+        }
+    }
+
     /// Makes a user a member of a group, if both are there.
     pub(super) fn join(&mut self, user: &str, group: &str) {
         let is_there = self.user(user).is_some();
@@ -116,6 +131,16 @@ impl Database {
         let line = |group: &GroupEntry| format!("{}:{}::{}\n", group.name, group.password, group.members.join(","));
         self.groups.iter().map(line).collect()
     }
+}
+
+/// Whether a text can be a field of the files.
+fn is_field(text: &str) -> bool {
+    !text.contains(|c: char| c == ':' || c.is_control())
+}
+
+/// Whether a text can be a name in the files, also among the members of a group.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && is_field(text) && !text.contains(|c: char| matches!(c, ',' | '/') || c.is_whitespace())
 }
 
 impl UserEntry {

@@ -194,7 +194,7 @@ impl Maker<'_, '_> {
         }
         let wanted = self.number(id, |owner| owner.gid).filter(|gid| !self.database.gids().contains(gid));
         let gid = wanted.or(uid.filter(|uid| self.is_free(*uid, name))).unwrap_or_else(|| self.highest_free(name));
-        self.database.groups.push(GroupEntry::new(name, gid, "!*"));
+        self.database.add_group(GroupEntry::new(name, gid, "!*"));
         gid
     }
 
@@ -211,7 +211,7 @@ impl Maker<'_, '_> {
         let uid = wanted.filter(|uid| !used.contains(uid));
         let uid = uid.or(Some(gid).filter(|gid| self.is_free_uid(*gid, &line.name)));
         let uid = uid.unwrap_or_else(|| self.highest_free(&line.name));
-        self.database.users.push(UserEntry {
+        self.database.add_user(UserEntry {
             name: line.name.clone(),
             uid,
             gid,

@@ -55,6 +55,21 @@ fn packages_bring_their_users() {
     assert_eq!(Accounts::of(&root).unwrap(), accounts);
 }
 
+/// Whatever a package calls its users, no line becomes two and no field two.
+#[test]
+fn fields_that_would_make_others_are_refused() {
+    let blobs = MemoryBlobs::new();
+    let mut root = root_with(&blobs, &MASTERS);
+    let declared = "u a:0 5\nu b 6 \"x:y\"\nu c 7 - /a:b\ng d:x:0\nm e,f users\nu good 8 \"Good one\" /run\n";
+    root.write_text("/usr/lib/sysusers.d/a.conf", declared).unwrap();
+    let calls = "useradd -r -c 'x\ny::0:0::/:/bin/sh' one\naddgroup --system 'two:x:0:'\nadduser --system --group ''\n";
+    let accounts = accounts(&mut root, &[package("bad", calls)], &[], &[]).unwrap();
+    let passwd = "root:x:0:0:root:/root:/bin/bash\ngood:x:8:8:Good one:/run:/usr/sbin/nologin\n";
+    assert_eq!(root.text("/etc/passwd").unwrap().unwrap(), passwd);
+    assert!(!root.text("/etc/group").unwrap().unwrap().contains("two"));
+    assert_eq!(Accounts::of(&root).unwrap(), accounts);
+}
+
 /// As in the script of `uuid-runtime`: who is made by a call stays as the call made it.
 #[test]
 fn calls_before_that_of_sysusers_go_first() {
