@@ -89,6 +89,14 @@ pub fn layout(tree: &Tree, options: &Options) -> Result<Extents, Error> {
     Ok(volume::write(&plan, &geometry, label, options))
 }
 
+/// Whether a volume can have this label.
+///
+/// # Errors
+/// Why it cannot.
+pub fn check_label(label: &str) -> Result<(), LabelError> {
+    Label::new(label).map(|_| ())
+}
+
 /// Returns the geometry of the wanted kind, or of the first kind that suits.
 fn choose(plan: &Plan, options: &Options) -> Result<Geometry, Error> {
     let sizes = ClusterSizes::new(options.cluster_len)?;

@@ -1,6 +1,7 @@
 //! Labels and identifiers: whether they can be written, and whether what they shall find is the only one of its name.
 
 use gravure_eval::View;
+use gravure_formats::fat;
 use gravure_lang::Diagnostic;
 
 use super::{Subject, label_of};
@@ -21,7 +22,7 @@ const LONGEST_LABELS: &[(&str, &str, usize)] = &[
 /// The longest name of a partition in a GPT, in UTF-16 units (UEFI 2.10, table 5-6).
 const LONGEST_NAME: usize = 36;
 
-/// Labels that do not fit into their file system or the partition table.
+/// Labels that their file system or the partition table cannot have.
 pub(super) fn label_lengths(subject: &Subject<'_, '_, '_>) -> Result<Vec<Diagnostic>, LowerError> {
     let mut found = Vec::new();
     for &partition in subject.partitions {
@@ -36,6 +37,12 @@ fn label_too_long(subject: &Subject<'_, '_, '_>, partition: View<'_, '_>) -> Res
     if let Some((_, name, longest)) = limit.filter(|(.., longest)| *longest < label.len()) {
         let message = format!("the label `{label}` has {} bytes, and {name} has room for {longest}", label.len());
         let diagnostic = Diagnostic::error("E0413", message, partition.place("label"), "this label");
+        return Ok(Some(diagnostic.label(partition.place("file-system"), "the file system")));
+    }
+    if let Some((_, "FAT", _)) = limit
+        && let Err(wrong) = fat::check_label(label)
+    {
+        let diagnostic = Diagnostic::error("E0413", wrong.to_string(), partition.place("label"), "this label");
         return Ok(Some(diagnostic.label(partition.place("file-system"), "the file system")));
     }
     let n_units = label.encode_utf16().count();
