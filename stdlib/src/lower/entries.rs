@@ -17,15 +17,6 @@ const ROOT_TYPES: &[(&str, Guid)] = &[
     ("riscv64-linux", guid::LINUX_ROOT_RISCV64),
 ];
 
-/// Bits of an entry in a GPT by the attributes of the language.
-const ATTRIBUTES: &[(&str, u64)] = &[
-    ("required", gpt::attribute::REQUIRED),
-    ("no-block-io", gpt::attribute::NO_BLOCK_IO),
-    ("read-only", gpt::attribute::READ_ONLY),
-    ("no-auto", gpt::attribute::NO_AUTO),
-    ("grow-file-system", gpt::attribute::GROW_FILE_SYSTEM),
-];
-
 /// Returns the entry of a partition, without its place.
 pub(super) fn entry(
     partition: View<'_, '_>,
@@ -48,8 +39,7 @@ pub(super) fn entry(
         name,
     };
     for attribute in partition.strings("attributes")? {
-        let known = ATTRIBUTES.iter().find(|(name, _)| *name == attribute);
-        entry.attributes |= known.expect("the declaration allows the attributes of the table").1;
+        entry.attributes |= gpt::attribute::by_name(attribute).expect("the declaration allows attributes of the table");
     }
     if let Some(text) = partition.optional_string("type")? {
         match image.string("partition-table-type")? {
