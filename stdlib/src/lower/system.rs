@@ -236,7 +236,8 @@ impl Lowering<'_, '_> {
         }
         let unpacked = file.record("content")?;
         checked(unpacked)?;
-        let place = unpacked.place("archive");
+        // What `os.unpack` makes of a path is written in the library; the user wrote the content.
+        let place = self.nearest(&[unpacked.place("archive"), file.place("content")]);
         let (name, archive) = match unpacked.value("archive")? {
             Value::Path(path) => {
                 let (node, _) = self.local_file(path, place)?;
@@ -245,7 +246,6 @@ impl Lowering<'_, '_> {
             _ => self.fetched(unpacked.record("archive")?)?,
         };
         let recipe = kinds::recipe(unpacked::NAME, &(), vec![archive], format!("unpack {name}"));
-        let place = self.nearest(&[place, file.place("content")]);
         let input = contents.input(self.add(recipe, place));
         let part = What::InputPart(input, unpacked.string("path")?.to_owned());
         contents.parameters.entries.push(Declared::new(file.string("path")?, 0o755, part));
