@@ -33,6 +33,7 @@ const RULES: &[Rule] = &[
     roles::boot_partition,
     roles::loader,
     roles::esp_file_system,
+    roles::features,
     roles::mounted_root,
     names::label_lengths,
     names::labels_looked_for,

@@ -130,6 +130,20 @@ pub(super) fn esp_file_system(subject: &Subject<'_, '_, '_>) -> Result<Vec<Diagn
     Ok(found)
 }
 
+/// Features of ext2, ext3 and ext4 that a partition shall do without that has another file system.
+pub(super) fn features(subject: &Subject<'_, '_, '_>) -> Result<Vec<Diagnostic>, LowerError> {
+    let mut found = Vec::new();
+    for partition in subject.partitions_with(|partition| Ok(!partition.strings("without")?.is_empty()))? {
+        let file_system = partition.string("file-system")?;
+        if !matches!(file_system, "ext4" | "ext3" | "ext2") {
+            let message = format!("`without` names features of ext4, and the partition has `'{file_system}`");
+            let diagnostic = Diagnostic::error("E0434", message, partition.place("without"), "these features");
+            found.push(diagnostic.label(subject.place(partition, "file-system"), "the file system"));
+        }
+    }
+    Ok(found)
+}
+
 /// A root that is not what the operating system mounts on `/`.
 pub(super) fn mounted_root(subject: &Subject<'_, '_, '_>) -> Result<Vec<Diagnostic>, LowerError> {
     let Some(system) = subject.system else { return Ok(Vec::new()) };
