@@ -32,6 +32,7 @@ pub mod ext;
 mod extents;
 pub mod fat;
 pub mod gpt;
+pub mod grub;
 pub mod guid;
 pub mod inspect;
 #[cfg(test)]

@@ -6,6 +6,7 @@
 const MODULES: &[(&str, &str)] = &[
     ("std/boards/pine64", include_str!("../std/boards/pine64.img")),
     ("std/image-types/efi-raw", include_str!("../std/image-types/efi-raw.img")),
+    ("std/image-types/mbr-raw", include_str!("../std/image-types/mbr-raw.img")),
     ("std/images", include_str!("../std/images.img")),
     ("std/os", include_str!("../std/os.img")),
     ("std/services", include_str!("../std/services.img")),
@@ -13,7 +14,8 @@ const MODULES: &[(&str, &str)] = &[
 ];
 
 /// The modules that every program loads beside the user's files: the records that Rust reads, and all image types.
-const ROOTS: &[&str] = &["std/images", "std/os", "std/boards/pine64", "std/image-types/efi-raw"];
+const ROOTS: &[&str] =
+    &["std/images", "std/os", "std/boards/pine64", "std/image-types/efi-raw", "std/image-types/mbr-raw"];
 
 /// Returns the text of the module that imports call `path`, such as `std/os`.
 pub fn source(path: &str) -> Option<&'static str> {

@@ -157,3 +157,28 @@ pub fn grub() -> Vec<u8> {
         ("usr/lib/grub/x86_64-efi-1.0/monolithic/grubx64.efi", Member::Link("../monolithic/grubx64-1.0.efi")),
     ])
 }
+
+/// Returns the package of a GRUB for the BIOS with two modules, whose code does nothing.
+pub fn grub_for_bios() -> Vec<u8> {
+    // ELF header and one program header, 32 bits, little-endian (ELF specification, figures 1-3 and 2-1): a segment
+    // `PT_LOAD` of the 8 bytes behind them.
+    let mut kernel = vec![0; 52 + 32];
+    kernel[..7].copy_from_slice(b"\x7fELF\x01\x01\x01");
+    for (at, value) in [(16, 2), (18, 3), (28, 52), (42, 32), (44, 1), (52, 1), (56, 84), (60, 0x9000), (68, 8)] {
+        kernel[at] = value as u8;
+        kernel[at + 1] = (value >> 8) as u8;
+    }
+    kernel.extend(b"\xebkernel\0");
+    let mut boot = [0; 512];
+    boot[0x66..0x68].copy_from_slice(&[0xeb, 0x05]);
+    let file = |content| Member::File(0o644, LATE, content);
+    deb(&[
+        ("usr/lib/grub/i386-pc/boot.img", file(&boot)),
+        ("usr/lib/grub/i386-pc/diskboot.img", file(&[0; 512])),
+        ("usr/lib/grub/i386-pc/ext2.mod", file(b"ext2 ")),
+        ("usr/lib/grub/i386-pc/fshelp.mod", file(b"fshelp")),
+        ("usr/lib/grub/i386-pc/kernel.img", file(&kernel)),
+        ("usr/lib/grub/i386-pc/lzma_decompress.img", file(&[0; 64])),
+        ("usr/lib/grub/i386-pc/moddep.lst", file(b"ext2: fshelp\nfshelp:\n")),
+    ])
+}

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use gravure_tests::Console;
 use gravure_tests::judges::{self, Slice};
-use gravure_tests::qemu::{COMMAND, LOGIN, Machine};
+use gravure_tests::qemu::{Bus, COMMAND, LOGIN, Machine};
 use tempfile::NamedTempFile;
 
 use super::{WORKSPACE, gravure};
@@ -186,4 +186,44 @@ fn lose_power_while_writing(console: &mut Console) {
         );
     }
     console.run("while ! [ -e /ext4/far ] || ! [ -e /old/far ] || ! [ -e /ext3/far ]; do sleep 1; done", LOGIN);
+}
+
+/// What GRUB for the BIOS starts from: a table, and the fields of the root.
+const BIOS_IMAGES: [(&str, &str, &str); 3] = [
+    ("ext2", "mbr-disk-image", ""),
+    ("ext3", "mbr-disk-image", ""),
+    ("ext4", "efi-disk-image", "partitions = [images.bios-boot-partition, super.partitions[\"root\"]]"),
+];
+
+#[test]
+fn grub_for_the_bios_runs_from_both_tables_and_reads_every_kind() {
+    let scratch = tempfile::tempdir().expect("a scratch directory can be made");
+    fs::copy(Path::new(WORKSPACE).join("examples/tiny.img"), scratch.path().join("tiny.img")).expect("it is there");
+    let mut text = String::from(
+        "import \"std/os\" as os\nimport \"std/images\" as images\nimport \"./tiny.img\" as tiny\n\nlet bios = tiny.tiny { \
+         bootloader { loader = os.grub.bios } }\n",
+    );
+    for (kind, base, fields) in BIOS_IMAGES {
+        writeln!(
+            text,
+            "{kind} = images.{base} {{\n  operating-system = bios {{ file-systems[\"/\"] {{ type = '{kind} }} }}\n  \
+             {fields}\n  partitions[\"root\"] {{ file-system = '{kind}; headroom = 8MiB }}\n}}"
+        )
+        .expect("texts do not end");
+    }
+    fs::write(scratch.path().join("bios.img"), text).expect("a file can be written");
+    gravure(scratch.path(), &["build", "bios.img"]);
+    for (kind, base, _) in BIOS_IMAGES {
+        let image = scratch.path().join(format!("bios-{kind}.raw"));
+        if base == "efi-disk-image" {
+            judges::sgdisk_clean(&image);
+        }
+        let mut console = Machine::x86_64_bios(&image, Bus::Virtio).memory(256).boot(&format!("bios-{kind}"));
+        console.expect("tiny login: ", LOGIN);
+        console.send_line("root");
+        console.expect("~ # ", COMMAND);
+        let mounted =
+            console.run("awk '$2 == \"/\" { print $3 }' /proc/mounts; ls /sys/firmware | grep efi || true", COMMAND);
+        assert_eq!(mounted, format!("{kind}\n"), "mounted as what it is, and started without UEFI");
+    }
 }

@@ -13,7 +13,7 @@ use super::{Class, Error, header, number, read};
 /// The type of files that can be loaded anywhere: libraries, and programs that are built like them (`ET_DYN`).
 pub const SHARED_OBJECT: u16 = 3;
 /// What is mapped into memory (`PT_LOAD`).
-const LOADED: u32 = 1;
+pub const LOADED: u32 = 1;
 /// What is for the dynamic loader (`PT_DYNAMIC`).
 const DYNAMIC: u32 = 2;
 /// The end of the dynamic pairs (`DT_NULL`).

@@ -1,6 +1,7 @@
 //! `disk`: file systems and boot loaders become a disk with a partition table.
 //!
-//! The inputs are the contents of the partitions in order, then the boot loaders.
+//! The inputs are the contents of the partitions in order, then the boot loaders; then GRUB for the BIOS: its `boot.img`, and its
+//! core image where that lies behind the MBR.
 
 use gravure_eval::graph::{Failure, Task};
 use gravure_formats::areas::Areas;
@@ -8,7 +9,7 @@ use gravure_formats::disk::{
     self, Content, Disk, MbrPlace, Place, Request, Table, layout, place_in_mbr, place_partitions,
 };
 use gravure_formats::mbr::Role;
-use gravure_formats::{Extents, Guid, LayoutError, Region, gpt, mbr};
+use gravure_formats::{Extents, Guid, LayoutError, Region, gpt, grub, mbr};
 use serde::{Deserialize, Serialize};
 
 use crate::builder::{Artefact, Builder};
@@ -22,6 +23,18 @@ pub(crate) struct Parameters {
     pub(crate) table: TableKind,
     pub(crate) partitions: Vec<Partition>,
     pub(crate) loaders: Vec<Loader>,
+    /// Where GRUB for the BIOS has its core image, if there is that GRUB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) grub_core: Option<GrubCore>,
+}
+
+/// Where GRUB for the BIOS has its core image.
+#[derive(Serialize, Deserialize)]
+pub(crate) enum GrubCore {
+    /// Between the MBR and the first partition.
+    BehindMbr,
+    /// In the partition of this number, counted from 0.
+    Partition(usize),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -94,12 +107,14 @@ pub fn clash<'f>(failure: &'f (dyn std::error::Error + 'static)) -> Option<[&'f 
 fn disk(builder: &Builder<'_>, task: &Task) -> Result<Disk, Failure> {
     let parameters: Parameters = super::parameters(task)?;
     let mut inputs: Vec<Extents> = task.inputs.iter().map(|input| builder.extents(input)).collect::<Result<_, _>>()?;
-    let loaders = inputs.split_off(parameters.partitions.len());
+    let mut loaders = inputs.split_off(parameters.partitions.len());
+    let grub = loaders.split_off(parameters.loaders.len());
     let raw = parameters.loaders.iter().zip(loaders).map(|(loader, content)| Content {
         name: loader.name.clone(),
         at: loader.at,
         content,
     });
+    let mut raw: Vec<Content> = raw.collect();
     let requests = requests(&parameters.partitions, &inputs);
     let (table, places) = match parameters.table {
         TableKind::Gpt { guid, entry_array_at } => {
@@ -113,10 +128,45 @@ fn disk(builder: &Builder<'_>, task: &Task) -> Result<Disk, Failure> {
             (Table::Mbr(table), places.iter().map(|place| place.place).collect())
         }
     };
+    if let Some(core) = &parameters.grub_core {
+        raw.extend(grub_for_bios(builder, core, grub, &places, &mut inputs)?);
+    }
     let parts = parameters.partitions.iter().zip(&places).zip(inputs);
     let parts =
         parts.map(|((partition, place), content)| Content { name: partition.name.clone(), at: place.at, content });
-    Ok(Disk { len: parameters.len, table, parts: parts.collect(), raw: raw.collect() })
+    Ok(Disk { len: parameters.len, table, parts: parts.collect(), raw })
+}
+
+/// What messages call the two parts of GRUB for the BIOS.
+pub(crate) const GRUB_NAMES: [&str; 2] = ["GRUB boot code", "GRUB core image"];
+
+/// Returns the boot code, and the core image where it is in no partition; one in a partition is told where that is.
+fn grub_for_bios(
+    builder: &Builder<'_>,
+    core: &GrubCore,
+    files: Vec<Extents>,
+    places: &[Place],
+    parts: &mut [Extents],
+) -> Result<Vec<Content>, Failure> {
+    let [code_name, core_name] = GRUB_NAMES.map(str::to_owned);
+    let mut files = files.into_iter();
+    let mut next = || files.next().expect("lowering gives GRUB its files");
+    let boot_image = next().to_vec(builder.store)?;
+    let boot_code = |lba| -> Result<Content, Failure> {
+        Ok(Content { name: code_name, at: 0, content: Extents::from_bytes(grub::boot_code(&boot_image, lba)?) })
+    };
+    match *core {
+        GrubCore::BehindMbr => Ok(vec![boot_code(1)?, Content { name: core_name, at: mbr::SECTOR, content: next() }]),
+        GrubCore::Partition(number) => {
+            let (lba, part) = (places[number].first_lba(), &mut parts[number]);
+            let mut first = part.slice(0, mbr::SECTOR).to_vec(builder.store)?;
+            grub::place_core(&mut first, lba);
+            let mut placed = Extents::from_bytes(first);
+            placed.append(&part.slice(mbr::SECTOR, part.len()));
+            *part = placed;
+            Ok(vec![boot_code(lba)?])
+        }
+    }
 }
 
 /// Where the first partition starts that does not say: behind every table, aligned for every medium.

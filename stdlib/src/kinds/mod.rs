@@ -9,6 +9,7 @@ pub(crate) mod disk;
 pub(crate) mod ext4;
 pub(crate) mod fat;
 pub(crate) mod fetch;
+pub(crate) mod grub_core;
 pub(crate) mod initrd;
 pub(crate) mod local;
 pub(crate) mod package;
@@ -42,6 +43,7 @@ const KINDS: &[Kind] = &[
     Kind { name: ext4::NAME, version: 2, waits: false, realise: ext4::realise },
     Kind { name: fat::NAME, version: 2, waits: false, realise: fat::realise },
     Kind { name: fetch::NAME, version: 1, waits: true, realise: fetch::realise },
+    Kind { name: grub_core::NAME, version: 1, waits: false, realise: grub_core::realise },
     Kind { name: initrd::NAME, version: 1, waits: false, realise: initrd::realise },
     Kind { name: local::NAME, version: 1, waits: false, realise: local::realise },
     Kind { name: package::NAME, version: 2, waits: false, realise: package::realise },

@@ -26,13 +26,13 @@ pub(crate) fn realise(builder: &Builder<'_>, task: &Task) -> Result<Artefact, Fa
     };
     let len = len.unwrap_or(content.len().next_multiple_of(SECTOR));
     let Some(rest) = len.checked_sub(content.len()) else {
-        return Err(too_long(content.len(), len).into());
+        return Err(too_long("the content", content.len(), len).into());
     };
     content.push_zeros(rest);
     Ok(Artefact::Extents(content))
 }
 
 /// Returns why content does not fit.
-pub(crate) fn too_long(needed: u64, given: u64) -> String {
-    format!("`image` has {}, and the partition {}", Size(needed), Size(given))
+pub(crate) fn too_long(what: &str, needed: u64, given: u64) -> String {
+    format!("{what} has {}, and the partition {}", Size(needed), Size(given))
 }

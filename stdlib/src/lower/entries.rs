@@ -88,6 +88,7 @@ fn usual_type(partition: View<'_, '_>, image: View<'_, '_>) -> Result<Guid, Lowe
         "ext4" | "ext3" | "ext2" if is_root => root_type.unwrap_or(guid::LINUX_FILE_SYSTEM),
         "swap" => guid::LINUX_SWAP,
         "vfat" | "fat12" | "fat16" | "fat32" => guid::BASIC_DATA,
+        "unformatted" if partition.optional_string("content")? == Some("bootloader") => guid::BIOS_BOOT,
         _ => guid::LINUX_FILE_SYSTEM,
     })
 }

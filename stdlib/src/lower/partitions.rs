@@ -16,12 +16,21 @@ use super::system::{Contents, System};
 use super::{LowerError, Lowering, agreement};
 use crate::identity::Identity;
 use crate::kinds::tree::{Declared, What};
-use crate::kinds::{self, disk, ext4, fat, part, raw, swap, tree};
+use crate::kinds::{self, disk, ext4, fat, grub_core, part, raw, swap, tree};
 
 /// A disk as it will be, before any of it is a node of the graph.
 struct Description<'h> {
     parts: Vec<Part<'h>>,
     disk: disk::Parameters,
+    grub_core: Option<grub_core::Parameters>,
+}
+
+/// Where GRUB has what it reads on the root.
+const GRUB_PREFIX: &str = "/boot/grub";
+
+/// Returns the commands by which GRUB finds the root, and its own directory there.
+fn find_root(uuid: Guid) -> String {
+    format!("search --no-floppy --fs-uuid --set=root {uuid}\nset prefix=($root){GRUB_PREFIX}\n")
 }
 
 /// What fills a partition.
@@ -48,7 +57,14 @@ impl Lowering<'_, '_> {
         let system = system.as_ref();
         let draft = self.describe(image, system, &capacities, Identity::PLACEHOLDER)?;
         let identity = self.identity_of(&draft, system);
-        let description = self.describe(image, system, &capacities, identity)?;
+        let mut description = self.describe(image, system, &capacities, identity)?;
+        let grub = match (system, description.grub_core) {
+            (Some(system), Some(parameters)) => self.grub_for_bios(system, &parameters),
+            _ => Vec::new(),
+        };
+        if let (Some(disk::GrubCore::Partition(number)), [_, core]) = (&description.disk.grub_core, &grub[..]) {
+            description.parts[*number].contents.input(*core);
+        }
         let mut inputs = Vec::new();
         for (part, partition) in description.parts.into_iter().zip(&partitions) {
             inputs.push(self.file_system(part, *partition, image));
@@ -58,6 +74,10 @@ impl Lowering<'_, '_> {
             let label = format!("loader {}", blob.source);
             inputs.push(self.graph.add(kinds::recipe(part::NAME, &parameters, vec![blob.package], label)));
         }
+        inputs.extend(match description.disk.grub_core {
+            Some(disk::GrubCore::Partition(_)) => &grub[..1],
+            _ => &grub[..],
+        });
         let place = self.nearest(&[image.record.place()]);
         Ok(self.add(kinds::recipe(disk::NAME, &description.disk, inputs, format!("disk {name}")), place))
     }
@@ -81,11 +101,20 @@ impl Lowering<'_, '_> {
             _ => identity.guid("file system root"),
         };
         let (mut parts, mut entries) = (Vec::new(), Vec::new());
-        for (&partition, &capacity) in records.iter().zip(capacities) {
+        let modules = system.and_then(|system| system.grub_modules.as_ref());
+        let mut core = modules.map(|_| disk::GrubCore::BehindMbr);
+        for (number, (&partition, &capacity)) in records.iter().zip(capacities).enumerate() {
             let content = partition.optional_string("content")?;
+            let is_formatted = partition.string("file-system")? != "unformatted";
             let (mut contents, origin) = match (system, content) {
                 (Some(system), Some("root")) => (self.root(system, root_uuid), Some(system.places[0])),
-                (Some(system), Some("bootloader")) => (self.loader_files(system, root_uuid), Some(system.places[1])),
+                (Some(system), Some("bootloader")) if is_formatted => {
+                    (self.loader_files(system, root_uuid), Some(system.places[1]))
+                }
+                (Some(_), Some("bootloader")) => {
+                    core = core.map(|_| disk::GrubCore::Partition(number));
+                    (Contents::default(), None)
+                }
                 _ => (Contents::default(), None),
             };
             contents.parameters.time = time;
@@ -112,7 +141,13 @@ impl Lowering<'_, '_> {
         let blobs = system.iter().flat_map(|system| &system.blobs);
         let loaders = blobs.map(|blob| disk::Loader { name: blob.name.clone(), at: blob.offset }).collect();
         let len = image.optional_size("size")?;
-        Ok(Description { parts, disk: disk::Parameters { len, table, partitions: entries, loaders } })
+        let grub_core = modules.map(|modules| grub_core::Parameters {
+            modules: modules.clone(),
+            config: find_root(root_uuid),
+            prefix: GRUB_PREFIX.to_owned(),
+        });
+        let disk = disk::Parameters { len, table, partitions: entries, loaders, grub_core: core };
+        Ok(Description { parts, disk, grub_core })
     }
 
     /// Returns the identity of what has this description.
@@ -121,8 +156,23 @@ impl Lowering<'_, '_> {
         let inputs = draft.parts.iter().flat_map(|part| part.contents.inputs.iter().copied());
         let blobs = system.iter().flat_map(|system| &system.blobs).map(|blob| blob.package);
         let inputs: Vec<_> = inputs.chain(blobs).map(|node| self.graph.key(node)).collect();
-        let description = serde_json::to_vec(&(&draft.disk, parts, inputs)).expect("parameters are plain data");
+        let mut description = serde_json::to_vec(&(&draft.disk, parts, inputs)).expect("parameters are plain data");
+        if let Some(core) = &draft.grub_core {
+            description.extend(serde_json::to_vec(core).expect("parameters are plain data"));
+        }
         Identity::of(&description)
+    }
+
+    /// Adds the boot code of GRUB for the BIOS and its core image.
+    fn grub_for_bios(&mut self, system: &System, parameters: &grub_core::Parameters) -> Vec<NodeId> {
+        let [code, core] = disk::GRUB_NAMES;
+        let place = self.nearest(&[system.places[1]]);
+        let boot_image = part::Parameters { path: grub_core::path("boot.img") };
+        let package = || vec![system.loader];
+        vec![
+            self.add(kinds::recipe(part::NAME, &boot_image, package(), code), place),
+            self.add(kinds::recipe(grub_core::NAME, parameters, package(), core), place),
+        ]
     }
 
     fn file_system(&mut self, part: Part<'_>, partition: View<'_, '_>, image: View<'_, '_>) -> NodeId {
@@ -159,7 +209,7 @@ impl Lowering<'_, '_> {
                 if let Capacity::Exact(given) = capacity
                     && given < imported.len
                 {
-                    let message = raw::too_long(imported.len, given);
+                    let message = raw::too_long("`image`", imported.len, given);
                     let diagnostic = Diagnostic::error("E0420", message, partition.place("image"), "this file");
                     let diagnostic = diagnostic.label(partition.place("size"), "the partition's size");
                     return Err(LowerError::Diagnostics(vec![diagnostic]));
@@ -183,9 +233,7 @@ impl Lowering<'_, '_> {
                 What::InputFile(package, file.source.clone()),
             ));
         }
-        let config = format!(
-            "search --no-floppy --fs-uuid --set=root {root_uuid}\nset prefix=($root)/boot/grub\nconfigfile $prefix/grub.cfg\n"
-        );
+        let config = find_root(root_uuid) + "configfile $prefix/grub.cfg\n";
         contents.parameters.entries.push(Declared::text("/EFI/debian/grub.cfg", 0o644, config));
         contents
     }

@@ -48,6 +48,8 @@ pub(super) struct System {
     pub(super) places: [Place; 2],
     pub(super) loader_files: Vec<LoaderFile>,
     pub(super) blobs: Vec<Blob>,
+    /// What the core image of GRUB for the BIOS has; none: it is another loader.
+    pub(super) grub_modules: Option<Vec<String>>,
     /// The UUID by which the root is named, if it is, and where.
     pub(super) root_uuid: Option<(String, Place)>,
     /// The words of the kernel's command line, the root excluded.
@@ -94,7 +96,8 @@ impl Lowering<'_, '_> {
     /// Lowers an operating system for an image.
     pub(super) fn system(&mut self, system: View<'_, '_>, image: View<'_, '_>) -> Result<System, LowerError> {
         let loader = system.record("bootloader")?.record("loader")?;
-        if loader.string("kind")? != "grub-efi" {
+        let kind = loader.string("kind")?;
+        if kind == "u-boot" {
             let message = format!("this version of gravure cannot set up the boot loader `{}`", loader.string("name")?);
             return Err(mistake("E0409", loader, "kind", message, "cannot be built yet"));
         }
@@ -142,6 +145,10 @@ impl Lowering<'_, '_> {
             places: [system.record.place(), system.place("bootloader")],
             loader_files: loader_files(loader)?,
             blobs: blobs(loader, loader_package.tree)?,
+            grub_modules: match kind {
+                "grub-bios" => Some(loader.strings("modules")?.into_iter().map(str::to_owned).collect()),
+                _ => None,
+            },
             root_uuid: root_uuid(root)?,
             arguments,
             root_device: root_device(root)?,

@@ -19,6 +19,7 @@ const EXPECTED: &[(&str, u32, &str)] = &[
     ("ext4", 2, "b1a60dc42954a6b306727cc7b52a470489a5d16d42c34477ca560648cf1cf3d7"),
     ("fat", 2, "82db65c2957b5a21c1a298ba3295af2c98eecbe21a9a483a3bf8c0c9b1dd0475"),
     ("fetch", 1, "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73"),
+    ("grub-core", 1, "857dafe727729bb78fcaffacf394619c460307139b10f10021b68a36d13de686"),
     ("initrd", 1, "71a6e844d0a37cd8a450e20214c8f2f06a8df68baedb31b24233f1c2c8de9639"),
     ("local", 1, "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73"),
     ("package", 2, "4e2b1b0af873752025fb741258fe88e990a0418b480657bc23235eccdd55cc28"),
@@ -56,6 +57,9 @@ fn artefacts(store: &Store) -> Vec<(&'static str, Output)> {
     let [kernel, busybox] = [packages::kernel(true), packages::busybox()]
         .map(|deb| make(store, "package", Value::Null, &[local(store, &deb)]));
     let initrd = make(store, "initrd", json!({"modules": ["virtio_blk", "ext4"]}), &[kernel, busybox]);
+    let grub = make(store, "package", Value::Null, &[local(store, &packages::grub_for_bios())]);
+    let core = json!({"modules": ["ext2"], "config": "set x=y\n", "prefix": "/boot/grub"});
+    let core = make(store, "grub-core", core, &[grub]);
     let part = make(store, "part", json!({"path": "/usr/*/busybox"}), &[busybox]);
     let tree = make(store, "tree", root(), &[kernel, busybox, blob]);
     let ext4 = json!({"generation": 4, "label": "root", "uuid": GUIDS[0], "hash_seed": GUIDS[1], "time": TIME, "capacity": {"Exact": 16 << 20},
@@ -78,6 +82,7 @@ fn artefacts(store: &Store) -> Vec<(&'static str, Output)> {
         ("ext4", ext4),
         ("fat", fat),
         ("fetch", fetched),
+        ("grub-core", core),
         ("initrd", initrd),
         ("local", blob),
         ("package", kernel),

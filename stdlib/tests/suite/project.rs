@@ -40,6 +40,7 @@ impl Project {
         project.write("packages/kernel-with-ext4.deb", packages::kernel(false));
         project.write("packages/busybox.deb", packages::busybox());
         project.write("packages/grub.deb", packages::grub());
+        project.write("packages/grub-bios.deb", packages::grub_for_bios());
         project.write("packages/needy.deb", packages::needy());
         project.write("files/tool", "#!/bin/sh\necho tool\n");
         set_mode(&project.path("files/tool"), 0o750);

@@ -10,6 +10,7 @@ use gravure_formats::units::{Grouped, Size};
 use gravure_lang::{Diagnostic, Place};
 
 use super::Subject;
+use crate::kinds::disk::GRUB_NAMES;
 use crate::lower::LowerError;
 use crate::lower::entries::role;
 
@@ -125,6 +126,11 @@ fn explained(subject: &Subject<'_, '_, '_>, culprits: &[Culprit], error: &PlaceE
             let message = format!("{old} overlaps the {}, which ends at byte {}", new.what, Grouped(new.end()));
             report(message, place(&old.what), "this one").label(place(&new.what), "the table")
         }
+        // It is as near to the start as it can be, so there is no other place to recommend.
+        PlaceError::Overlap { new, old, .. } if new.what == GRUB_NAMES[1] => {
+            let message = format!("{old} lies where the {} begins, behind the MBR", new.what);
+            report(message, place(&old.what), "this one").label(place(&new.what), "this boot loader")
+        }
         PlaceError::Overlap { new, old, first_free } => {
             let free = first_free.map(|free| format!("; the first free offset is {}", Size(free))).unwrap_or_default();
             let message = format!("`{}` starts at {}, and overlaps {old}{free}", new.what, Size(new.at));
@@ -204,12 +210,17 @@ fn blobs(subject: &Subject<'_, '_, '_>) -> Result<Vec<Culprit>, LowerError> {
     let Some(system) = subject.system else { return Ok(Vec::new()) };
     let bootloader = system.record("bootloader")?;
     let chosen = subject.place(bootloader, "loader");
+    let loader = bootloader.record("loader")?;
     let mut culprits = Vec::new();
-    for blob in bootloader.record("loader")?.records("blobs")? {
+    for blob in loader.records("blobs")? {
         let source = blob.string("source")?;
         let name = source.rsplit('/').next().unwrap_or(source);
         let place = (subject.nearest)(&[blob.place("offset"), chosen]);
         culprits.push(culprit_at(name, blob.size("offset")?, SECTOR, place));
+    }
+    if loader.string("kind")? == "grub-bios" && !subject.has_gpt()? {
+        let [_, core] = GRUB_NAMES;
+        culprits.push(culprit_at(core, SECTOR, SECTOR, chosen));
     }
     Ok(culprits)
 }

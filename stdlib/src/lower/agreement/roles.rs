@@ -84,34 +84,47 @@ fn name_of(partition: View<'_, '_>) -> Result<String, LowerError> {
     Ok(format!("`{}`", partition.string("name")?))
 }
 
-/// A boot loader without the EFI system partition that it is started from, and such a partition without a boot loader.
+/// A boot loader without the partition that it needs, and such a partition without a boot loader that has something for it.
 pub(super) fn loader(subject: &Subject<'_, '_, '_>) -> Result<Vec<Diagnostic>, LowerError> {
     let Some(system) = subject.system else { return Ok(Vec::new()) };
     let bootloader = system.record("bootloader")?;
     let loader = bootloader.record("loader")?;
+    let is_for_bios = loader.string("kind")? == "grub-bios";
+    let has_files = !loader.records("files")?.is_empty();
     let name = loader.string("name")?;
     let chosen = subject.place(bootloader, "loader");
-    let efi_partitions = subject.partitions_of("bootloader")?;
-    let has_files = !loader.records("files")?.is_empty();
-    Ok(match efi_partitions.first() {
-        None if has_files => {
-            let message =
-                format!("boot loader `{name}` is started from an EFI system partition, and the image has none");
-            let place = subject.place(subject.image, "partitions");
-            let diagnostic = Diagnostic::error("E0424", message, place, "none of these has `content = 'bootloader`");
-            vec![diagnostic.label(chosen, "this boot loader").help("add `images.esp-partition`")]
-        }
-        Some(&partition) if !has_files => {
-            let message = format!(
-                "boot loader `{name}` has no files for the EFI system partition `{}`",
-                partition.string("name")?
-            );
-            let diagnostic =
-                Diagnostic::error("E0425", message, subject.place(partition, "content"), "nothing to put here");
-            vec![diagnostic.label(chosen, "this boot loader")]
-        }
-        _ => Vec::new(),
-    })
+    let (mut efi, mut bios) = (None, None);
+    for partition in subject.partitions_of("bootloader")? {
+        let is_formatted = partition.string("file-system")? != "unformatted";
+        if is_formatted { &mut efi } else { &mut bios }.get_or_insert(partition);
+    }
+    let mut found = Vec::new();
+    if has_files && efi.is_none() {
+        let message = format!("boot loader `{name}` is started from an EFI system partition, and the image has none");
+        let place = subject.place(subject.image, "partitions");
+        let diagnostic = Diagnostic::error("E0424", message, place, "none of these has `content = 'bootloader`");
+        found.push(diagnostic.label(chosen, "this boot loader").help("add `images.esp-partition`"));
+    }
+    if is_for_bios && subject.has_gpt()? && bios.is_none() {
+        let message =
+            format!("a GPT leaves no room for boot loader `{name}`, and the image has no BIOS boot partition");
+        let place = subject.place(subject.image, "partitions");
+        let diagnostic = Diagnostic::error("E0435", message, place, "none of these is one");
+        let diagnostic = diagnostic.label(chosen, "this boot loader");
+        let diagnostic = diagnostic.label(subject.place(subject.image, "partition-table-type"), "the table");
+        found.push(diagnostic.help("add `images.bios-boot-partition`"));
+    }
+    let unused = [
+        (efi.filter(|_| !has_files), "has no files for the EFI system partition"),
+        (bios.filter(|_| !is_for_bios), "has no core image for the BIOS boot partition"),
+    ];
+    for (partition, lack) in unused {
+        let Some(partition) = partition else { continue };
+        let message = format!("boot loader `{name}` {lack} `{}`", partition.string("name")?);
+        let place = subject.place(partition, "content");
+        found.push(Diagnostic::error("E0425", message, place, "nothing to put here").label(chosen, "this boot loader"));
+    }
+    Ok(found)
 }
 
 /// An EFI system partition whose file system firmware does not read.
