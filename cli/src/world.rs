@@ -135,7 +135,7 @@ fn embedded(path: &str) -> Source {
 
 fn no_such_module(path: &str) -> String {
     let without_ending = path.strip_suffix(".img").filter(|path| gravure_stdlib::source(path).is_some());
-    match without_ending.or_else(|| nearest(path, gravure_stdlib::roots().iter().copied())) {
+    match without_ending.or_else(|| nearest(path, gravure_stdlib::roots())) {
         Some(near) => format!("the standard library has no such module; write \"{near}\""),
         None => "the standard library has no such module".to_owned(),
     }

@@ -102,7 +102,7 @@ pub fn image_types<'h>(
     evaluator: &Evaluator<'h>,
     user_modules: &[ModuleId],
 ) -> Result<Vec<ImageType<'h>>, Box<Diagnostic>> {
-    let std = roots().iter().map(|root| evaluator.program().module(root).expect("the roots are loaded"));
+    let std = roots().into_iter().map(|root| evaluator.program().module(root).expect("the roots are loaded"));
     let mut types = Vec::new();
     for module in std.chain(user_modules.iter().copied()) {
         types.extend(types_of(evaluator, module)?);

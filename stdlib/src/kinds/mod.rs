@@ -4,6 +4,7 @@
 //! key: whoever changes the bytes that a kind makes raises it.
 
 pub(crate) mod archive_file;
+pub(crate) mod blob;
 pub(crate) mod debian;
 pub(crate) mod disk;
 pub(crate) mod ext4;
@@ -38,6 +39,7 @@ pub(crate) struct Kind {
 
 const KINDS: &[Kind] = &[
     Kind { name: archive_file::NAME, version: 2, waits: true, realise: archive_file::realise },
+    Kind { name: blob::NAME, version: 1, waits: false, realise: blob::realise },
     Kind { name: debian::NAME, version: 2, waits: false, realise: debian::realise },
     Kind { name: disk::NAME, version: 2, waits: false, realise: disk::realise },
     Kind { name: ext4::NAME, version: 2, waits: false, realise: ext4::realise },

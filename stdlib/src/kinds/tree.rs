@@ -53,7 +53,8 @@ pub(crate) enum What {
     Input(usize),
     /// What the tree that is the input with this number has at a path: a directory is merged with all that is below it.
     InputPart(usize, String),
-    /// A file of the tree that is the input with this number; `*` stands for any characters but `/`.
+    /// A file of the tree that is the input with this number, or a directory with all that is below it; `*` stands for any
+    /// characters but `/`.
     InputFile(usize, String),
 }
 
@@ -119,6 +120,14 @@ impl Declaration<'_> {
             if let What::InputPart(input, part) = &declared.what {
                 self.graft(tree, &path, &self.builder.tree(&self.task.inputs[*input])?, &TreePath::parse(part)?)?;
                 continue;
+            }
+            if let What::InputFile(input, pattern) = &declared.what {
+                let other = self.builder.tree(&self.task.inputs[*input])?;
+                let part = lookup::resolve(&other, &lookup::find_one(&other, pattern)?)?;
+                if other.get(&part).is_some_and(Entry::is_directory) {
+                    self.graft(tree, &path, &other, &part)?;
+                    continue;
+                }
             }
             let kind = self.kind(tree, declared, &path)?;
             let Declared { mode, uid, gid, .. } = *declared;

@@ -12,6 +12,7 @@ mod archives;
 mod busybox;
 mod entries;
 mod file_systems;
+mod loader;
 mod packages;
 mod partitions;
 mod sizes;

@@ -11,11 +11,12 @@ use gravure_lang::{Diagnostic, Place};
 
 use super::entries::{disk_guid, entry, entry_array_offset};
 use super::file_systems::{FileSystem, Uuid, file_system_of, uuid_of};
+use super::loader::{GRUB_PREFIX, Kind, find_root};
 use super::sizes::capacities;
 use super::system::{Contents, System};
 use super::{LowerError, Lowering, agreement};
 use crate::identity::Identity;
-use crate::kinds::tree::{Declared, What};
+use crate::kinds::tree::Declared;
 use crate::kinds::{self, disk, ext4, fat, grub_core, part, raw, swap, tree};
 
 /// A disk as it will be, before any of it is a node of the graph.
@@ -23,14 +24,6 @@ struct Description<'h> {
     parts: Vec<Part<'h>>,
     disk: disk::Parameters,
     grub_core: Option<grub_core::Parameters>,
-}
-
-/// Where GRUB has what it reads on the root.
-const GRUB_PREFIX: &str = "/boot/grub";
-
-/// Returns the commands by which GRUB finds the root, and its own directory there.
-fn find_root(uuid: Guid) -> String {
-    format!("search --no-floppy --fs-uuid --set=root {uuid}\nset prefix=($root){GRUB_PREFIX}\n")
 }
 
 /// What fills a partition.
@@ -58,8 +51,8 @@ impl Lowering<'_, '_> {
         let draft = self.describe(image, system, &capacities, Identity::PLACEHOLDER)?;
         let identity = self.identity_of(&draft, system);
         let mut description = self.describe(image, system, &capacities, identity)?;
-        let grub = match (system, description.grub_core) {
-            (Some(system), Some(parameters)) => self.grub_for_bios(system, &parameters),
+        let grub = match (system.and_then(|system| system.loader.package), description.grub_core) {
+            (Some(package), Some(parameters)) => self.grub_for_bios(package, &parameters, system),
             _ => Vec::new(),
         };
         if let (Some(disk::GrubCore::Partition(number)), [_, core]) = (&description.disk.grub_core, &grub[..]) {
@@ -69,10 +62,8 @@ impl Lowering<'_, '_> {
         for (part, partition) in description.parts.into_iter().zip(&partitions) {
             inputs.push(self.file_system(part, *partition, image));
         }
-        for blob in system.iter().flat_map(|system| &system.blobs) {
-            let parameters = part::Parameters { path: blob.source.clone() };
-            let label = format!("loader {}", blob.source);
-            inputs.push(self.graph.add(kinds::recipe(part::NAME, &parameters, vec![blob.package], label)));
+        for blob in system.iter().flat_map(|system| &system.loader.blobs) {
+            inputs.extend(blob.offsets.iter().map(|_| blob.node));
         }
         inputs.extend(match description.disk.grub_core {
             Some(disk::GrubCore::Partition(_)) => &grub[..1],
@@ -101,7 +92,8 @@ impl Lowering<'_, '_> {
             _ => identity.guid("file system root"),
         };
         let (mut parts, mut entries) = (Vec::new(), Vec::new());
-        let modules = system.and_then(|system| system.grub_modules.as_ref());
+        let loader = system.map(|system| &system.loader);
+        let modules = loader.filter(|loader| loader.kind == Kind::GrubBios).map(|loader| &loader.modules);
         let mut core = modules.map(|_| disk::GrubCore::BehindMbr);
         for (number, (&partition, &capacity)) in records.iter().zip(capacities).enumerate() {
             let content = partition.optional_string("content")?;
@@ -111,9 +103,9 @@ impl Lowering<'_, '_> {
                 (Some(system), Some("bootloader")) if is_formatted => {
                     (self.loader_files(system, root_uuid), Some(system.places[1]))
                 }
-                (Some(_), Some("bootloader")) => {
+                (Some(system), Some("bootloader")) => {
                     core = core.map(|_| disk::GrubCore::Partition(number));
-                    (Contents::default(), None)
+                    (system.loader.content_of(partition.string("name")?), Some(system.places[1]))
                 }
                 _ => (Contents::default(), None),
             };
@@ -138,8 +130,10 @@ impl Lowering<'_, '_> {
             },
             _ => disk::TableKind::Mbr { signature: identity.number("disk") },
         };
-        let blobs = system.iter().flat_map(|system| &system.blobs);
-        let loaders = blobs.map(|blob| disk::Loader { name: blob.name.clone(), at: blob.offset }).collect();
+        let blobs = loader.iter().flat_map(|loader| &loader.blobs);
+        let loaders =
+            blobs.flat_map(|blob| blob.offsets.iter().map(|&at| disk::Loader { name: blob.name.clone(), at }));
+        let loaders = loaders.collect();
         let len = image.optional_size("size")?;
         let grub_core = modules.map(|modules| grub_core::Parameters {
             modules: modules.clone(),
@@ -154,8 +148,8 @@ impl Lowering<'_, '_> {
     fn identity_of(&self, draft: &Description<'_>, system: Option<&System>) -> Identity {
         let parts: Vec<_> = draft.parts.iter().map(|part| (&part.contents.parameters, &part.file_system)).collect();
         let inputs = draft.parts.iter().flat_map(|part| part.contents.inputs.iter().copied());
-        let blobs = system.iter().flat_map(|system| &system.blobs).map(|blob| blob.package);
-        let inputs: Vec<_> = inputs.chain(blobs).map(|node| self.graph.key(node)).collect();
+        let loader = system.iter().flat_map(|system| system.loader.nodes());
+        let inputs: Vec<_> = inputs.chain(loader).map(|node| self.graph.key(node)).collect();
         let mut description = serde_json::to_vec(&(&draft.disk, parts, inputs)).expect("parameters are plain data");
         if let Some(core) = &draft.grub_core {
             description.extend(serde_json::to_vec(core).expect("parameters are plain data"));
@@ -164,14 +158,19 @@ impl Lowering<'_, '_> {
     }
 
     /// Adds the boot code of GRUB for the BIOS and its core image.
-    fn grub_for_bios(&mut self, system: &System, parameters: &grub_core::Parameters) -> Vec<NodeId> {
+    fn grub_for_bios(
+        &mut self,
+        package: NodeId,
+        parameters: &grub_core::Parameters,
+        system: Option<&System>,
+    ) -> Vec<NodeId> {
         let [code, core] = disk::GRUB_NAMES;
-        let place = self.nearest(&[system.places[1]]);
+        let places: Vec<Place> = system.iter().map(|system| system.places[1]).collect();
+        let place = self.nearest(&places);
         let boot_image = part::Parameters { path: grub_core::path("boot.img") };
-        let package = || vec![system.loader];
         vec![
-            self.add(kinds::recipe(part::NAME, &boot_image, package(), code), place),
-            self.add(kinds::recipe(grub_core::NAME, parameters, package(), core), place),
+            self.add(kinds::recipe(part::NAME, &boot_image, vec![package], code), place),
+            self.add(kinds::recipe(grub_core::NAME, parameters, vec![package], core), place),
         ]
     }
 
@@ -222,19 +221,17 @@ impl Lowering<'_, '_> {
         Ok(())
     }
 
-    /// What the EFI system partition has: the loader's files, and the configuration that finds the root.
+    /// What the partition that the firmware reads has: the loader's files, and the configuration that finds the root.
     fn loader_files(&self, system: &System, root_uuid: Guid) -> Contents {
         let mut contents = Contents::default();
-        let package = contents.input(system.loader);
-        for file in &system.loader_files {
-            contents.parameters.entries.push(Declared::new(
-                &file.path,
-                0o755,
-                What::InputFile(package, file.source.clone()),
-            ));
+        for file in &system.loader.files {
+            let declared = file.declared(|package| contents.input(package));
+            contents.parameters.entries.push(declared);
         }
-        let config = find_root(root_uuid) + "configfile $prefix/grub.cfg\n";
-        contents.parameters.entries.push(Declared::text("/EFI/debian/grub.cfg", 0o644, config));
+        if system.loader.kind == Kind::GrubEfi {
+            let config = find_root(root_uuid) + "configfile $prefix/grub.cfg\n";
+            contents.parameters.entries.push(Declared::text("/EFI/debian/grub.cfg", 0o644, config));
+        }
         contents
     }
 }

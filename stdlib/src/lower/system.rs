@@ -6,6 +6,7 @@ use gravure_formats::{Extents, Guid, Tree};
 use gravure_lang::Place;
 use gravure_sources::{ErrorKind, import_directory, import_file};
 
+use super::loader::{DEVICE_TREES, DeviceTree, Loader};
 use super::packages::{Purpose, Resolved, not_imported};
 use super::{LowerError, Lowering, busybox, checked, mistake};
 use crate::kinds::tree::{self, Declared, What};
@@ -40,16 +41,13 @@ pub(super) struct System {
     initrd: NodeId,
     /// Where the kernel is in its package.
     kernel_image: String,
+    /// Where device trees are in it.
+    device_trees: String,
     /// What the configuration puts over everything else.
     files: Contents,
-    /// The loader's package as a tree.
-    pub(super) loader: NodeId,
+    pub(super) loader: Loader,
     /// Where the operating system was made, and its loader chosen.
     pub(super) places: [Place; 2],
-    pub(super) loader_files: Vec<LoaderFile>,
-    pub(super) blobs: Vec<Blob>,
-    /// What the core image of GRUB for the BIOS has; none: it is another loader.
-    pub(super) grub_modules: Option<Vec<String>>,
     /// The UUID by which the root is named, if it is, and where.
     pub(super) root_uuid: Option<(String, Place)>,
     /// The words of the kernel's command line, the root excluded.
@@ -58,7 +56,6 @@ pub(super) struct System {
     root_device: Option<String>,
     file_systems: Vec<Mount>,
     label: String,
-    timeout: i64,
 }
 
 /// What runs behind process 1.
@@ -67,20 +64,6 @@ enum Userland {
     Busybox(Vec<Resolved>, Vec<Declared>),
     /// A configured system as a tree.
     Debian(NodeId),
-}
-
-/// A file of a boot loader's package and its path on the EFI system partition.
-pub(super) struct LoaderFile {
-    pub(super) path: String,
-    pub(super) source: String,
-}
-
-/// A file of a boot loader's package and its place on the disk.
-pub(super) struct Blob {
-    pub(super) name: String,
-    pub(super) source: String,
-    pub(super) offset: u64,
-    pub(super) package: NodeId,
 }
 
 /// A line of `/etc/fstab`.
@@ -95,29 +78,25 @@ struct Mount {
 impl Lowering<'_, '_> {
     /// Lowers an operating system for an image.
     pub(super) fn system(&mut self, system: View<'_, '_>, image: View<'_, '_>) -> Result<System, LowerError> {
-        let loader = system.record("bootloader")?.record("loader")?;
-        let kind = loader.string("kind")?;
-        if kind == "u-boot" {
-            let message = format!("this version of gravure cannot set up the boot loader `{}`", loader.string("name")?);
-            return Err(mistake("E0409", loader, "kind", message, "cannot be built yet"));
-        }
+        let bootloader = system.record("bootloader")?;
+        let loader = bootloader.record("loader")?;
         let is_busybox = system.string("init")? == "busybox";
         let mut requests = self.requests(system)?;
         self.request_field(&mut requests, system.record("kernel")?, "package", Purpose::Files)?;
-        self.request_field(&mut requests, loader, "package", Purpose::Files)?;
         self.request_field(&mut requests, system.record("initrd")?, "busybox", Purpose::Files)?;
+        let n_loader_packages = self.request_loader(&mut requests, loader)?;
         let purpose = if is_busybox { Purpose::Files } else { Purpose::Install };
         for (source, origin) in installed(system)? {
             self.request(&mut requests, source, origin, purpose)?;
         }
         let found = self.resolve(requests, system)?;
-        let [kernel, loader_package, program, others @ ..] = &found.singles[..] else {
-            unreachable!("what was asked for was found")
-        };
+        let [kernel, program, others @ ..] = &found.singles[..] else { unreachable!("what was asked for was found") };
+        let (loader_packages, others) = others.split_at(n_loader_packages);
         let file_systems = mounts(system)?;
         let root = root_mount(system)?;
         let root_type = root.string("type")?;
         let is_volatile = image.bool("volatile-root?")?;
+        let loader = self.loader(bootloader, loader_packages, kernel)?;
         let initrd = self.initrd(system, kernel, program, root_type, is_volatile)?;
         let mut arguments: Vec<String> = system.strings("kernel-arguments")?.into_iter().map(str::to_owned).collect();
         arguments.insert(0, format!("rootfstype={root_type}"));
@@ -140,21 +119,15 @@ impl Lowering<'_, '_> {
             userland,
             initrd,
             kernel_image: system.record("kernel")?.string("image")?.to_owned(),
+            device_trees: system.record("kernel")?.string("device-trees")?.to_owned(),
             files,
-            loader: loader_package.tree,
+            loader,
             places: [system.record.place(), system.place("bootloader")],
-            loader_files: loader_files(loader)?,
-            blobs: blobs(loader, loader_package.tree)?,
-            grub_modules: match kind {
-                "grub-bios" => Some(loader.strings("modules")?.into_iter().map(str::to_owned).collect()),
-                _ => None,
-            },
             root_uuid: root_uuid(root)?,
             arguments,
             root_device: root_device(root)?,
             file_systems,
             label: system.string("label")?.to_owned(),
-            timeout: system.record("bootloader")?.int("timeout")?,
         })
     }
 
@@ -166,7 +139,9 @@ impl Lowering<'_, '_> {
         root_type: &str,
         is_volatile: bool,
     ) -> Result<NodeId, LowerError> {
-        let mut modules: Vec<String> = system.strings("initrd-modules")?.into_iter().map(str::to_owned).collect();
+        let loader = system.record("bootloader")?.record("loader")?;
+        let wanted = [system.strings("initrd-modules")?, loader.strings("initrd-modules")?];
+        let mut modules: Vec<String> = wanted.into_iter().flatten().map(str::to_owned).collect();
         // The driver of ext4 mounts its predecessors as well.
         modules.push(if matches!(root_type, "ext2" | "ext3") { "ext4" } else { root_type }.to_owned());
         if is_volatile {
@@ -209,8 +184,11 @@ impl Lowering<'_, '_> {
             Declared::text("/etc/fstab", 0o644, fstab(&system.file_systems)),
             Declared::new("/boot/initrd.img", 0o644, What::Input(initrd)),
             Declared::new("/boot/vmlinuz", 0o777, What::SymlinkToMatch(system.kernel_image.clone())),
-            Declared::text("/boot/grub/grub.cfg", 0o644, grub_config(system, root_uuid)),
         ]);
+        entries.push(system.loader.configuration(&system.label, &kernel_arguments(system, root_uuid)));
+        if !matches!(system.loader.device_tree, DeviceTree::Firmware) {
+            entries.push(Declared::new(DEVICE_TREES, 0o777, What::SymlinkToMatch(system.device_trees.clone())));
+        }
         contents.append(&system.files);
         contents
     }
@@ -302,25 +280,6 @@ impl Lowering<'_, '_> {
 fn dedup(packages: &mut Vec<Resolved>) {
     let mut seen = std::collections::BTreeSet::new();
     packages.retain(|package| seen.insert(package.tree));
-}
-
-fn loader_files(loader: View<'_, '_>) -> Result<Vec<LoaderFile>, LowerError> {
-    let mut files = Vec::new();
-    for file in loader.records("files")? {
-        checked(file)?;
-        files.push(LoaderFile { path: file.string("path")?.to_owned(), source: file.string("source")?.to_owned() });
-    }
-    Ok(files)
-}
-
-fn blobs(loader: View<'_, '_>, package: NodeId) -> Result<Vec<Blob>, LowerError> {
-    let mut blobs = Vec::new();
-    for blob in loader.records("blobs")? {
-        let source = blob.string("source")?.to_owned();
-        let name = source.rsplit('/').next().unwrap_or(&source).to_owned();
-        blobs.push(Blob { name, source, offset: blob.size("offset")?, package });
-    }
-    Ok(blobs)
 }
 
 /// A package as it is named, where that is, and the record and its field that do it.
@@ -454,26 +413,10 @@ fn escaped(word: &str) -> String {
     text
 }
 
-/// The menu of GRUB, read from the root.
-fn grub_config(system: &System, root_uuid: Guid) -> String {
+/// Returns the words of the kernel's command line.
+fn kernel_arguments(system: &System, root_uuid: Guid) -> Vec<String> {
     let root = system.root_device.clone().unwrap_or_else(|| format!("UUID={root_uuid}"));
     let mut words = vec![format!("root={root}")];
-    // GRUB puts quotes around a word with blanks, as the kernel wants it, and spoils those that are inside.
-    words.extend(system.arguments.iter().map(|word| word.replace('"', "")));
-    let words: Vec<String> = words.iter().map(|word| grub_quoted(word)).collect();
-    format!(
-        "set timeout={}\nmenuentry {} {{\n  linux /boot/vmlinuz {}\n  initrd /boot/initrd.img\n}}\n",
-        system.timeout,
-        grub_quoted(&system.label),
-        words.join(" "),
-    )
-}
-
-/// Returns a word as GRUB reads it literally; plain words stay plain.
-fn grub_quoted(word: &str) -> String {
-    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_=./,:@+%".contains(letter);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
+    words.extend(system.arguments.iter().cloned());
+    words
 }

@@ -94,7 +94,7 @@ impl Project {
 
     /// Returns what a path of the image of an item is, as `eval --show` would print it, or what is wrong with it.
     pub(crate) fn shown(&self, file: &str, item: &str, path: &str) -> String {
-        let names: Vec<&str> = std::iter::once(file).chain(roots().iter().copied()).collect();
+        let names: Vec<&str> = std::iter::once(file).chain(roots()).collect();
         let program = Program::load(&Sources(&self.folder, ""), &names).unwrap();
         with_stack(|| {
             let heap = Bump::new();
@@ -163,7 +163,7 @@ pub(crate) fn builder(store: &Store) -> Builder<'_> {
 }
 
 fn plan(root: &Path, world: &dyn World, file: &str, pick: Option<&str>, store: &Store) -> Plan {
-    let names: Vec<&str> = std::iter::once(file).chain(roots().iter().copied()).collect();
+    let names: Vec<&str> = std::iter::once(file).chain(roots()).collect();
     let program = match Program::load(world, &names) {
         Ok(program) => program,
         Err(error) => {

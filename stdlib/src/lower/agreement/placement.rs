@@ -13,6 +13,7 @@ use super::Subject;
 use crate::kinds::disk::GRUB_NAMES;
 use crate::lower::LowerError;
 use crate::lower::entries::role;
+use crate::lower::loader::sizes;
 
 /// What messages call the table when a partition is put there.
 const TABLE: &str = "partition table";
@@ -205,7 +206,7 @@ fn tables(subject: &Subject<'_, '_, '_>) -> Result<Vec<Culprit>, LowerError> {
     })
 }
 
-/// The boot loaders at fixed places. How long they are is not known yet.
+/// The boot loaders at fixed places, with the room that there is for them; how long they are is not known yet.
 fn blobs(subject: &Subject<'_, '_, '_>) -> Result<Vec<Culprit>, LowerError> {
     let Some(system) = subject.system else { return Ok(Vec::new()) };
     let bootloader = system.record("bootloader")?;
@@ -213,10 +214,14 @@ fn blobs(subject: &Subject<'_, '_, '_>) -> Result<Vec<Culprit>, LowerError> {
     let loader = bootloader.record("loader")?;
     let mut culprits = Vec::new();
     for blob in loader.records("blobs")? {
-        let source = blob.string("source")?;
-        let name = source.rsplit('/').next().unwrap_or(source);
-        let place = (subject.nearest)(&[blob.place("offset"), chosen]);
-        culprits.push(culprit_at(name, blob.size("offset")?, SECTOR, place));
+        let name = blob.string("name")?;
+        let len = blob.optional_size("limit")?.unwrap_or(SECTOR);
+        let places =
+            [("offset", blob.optional_size("offset")?.into_iter().collect()), ("copies", sizes(blob, "copies")?)];
+        for (field, offsets) in places {
+            let place = (subject.nearest)(&[blob.place(field), chosen]);
+            culprits.extend(offsets.iter().map(|&at| culprit_at(name, at, len, place)));
+        }
     }
     if loader.string("kind")? == "grub-bios" && !subject.has_gpt()? {
         let [_, core] = GRUB_NAMES;

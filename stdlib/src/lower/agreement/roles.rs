@@ -93,19 +93,19 @@ pub(super) fn loader(subject: &Subject<'_, '_, '_>) -> Result<Vec<Diagnostic>, L
     let has_files = !loader.records("files")?.is_empty();
     let name = loader.string("name")?;
     let chosen = subject.place(bootloader, "loader");
-    let (mut efi, mut bios) = (None, None);
+    let (mut efi, mut raw) = (Vec::new(), Vec::new());
     for partition in subject.partitions_of("bootloader")? {
         let is_formatted = partition.string("file-system")? != "unformatted";
-        if is_formatted { &mut efi } else { &mut bios }.get_or_insert(partition);
+        if is_formatted { &mut efi } else { &mut raw }.push(partition);
     }
     let mut found = Vec::new();
-    if has_files && efi.is_none() {
+    if has_files && efi.is_empty() {
         let message = format!("boot loader `{name}` is started from an EFI system partition, and the image has none");
         let place = subject.place(subject.image, "partitions");
         let diagnostic = Diagnostic::error("E0424", message, place, "none of these has `content = 'bootloader`");
         found.push(diagnostic.label(chosen, "this boot loader").help("add `images.esp-partition`"));
     }
-    if is_for_bios && subject.has_gpt()? && bios.is_none() {
+    if is_for_bios && subject.has_gpt()? && raw.is_empty() {
         let message =
             format!("a GPT leaves no room for boot loader `{name}`, and the image has no BIOS boot partition");
         let place = subject.place(subject.image, "partitions");
@@ -114,17 +114,44 @@ pub(super) fn loader(subject: &Subject<'_, '_, '_>) -> Result<Vec<Diagnostic>, L
         let diagnostic = diagnostic.label(subject.place(subject.image, "partition-table-type"), "the table");
         found.push(diagnostic.help("add `images.bios-boot-partition`"));
     }
-    let unused = [
-        (efi.filter(|_| !has_files), "has no files for the EFI system partition"),
-        (bios.filter(|_| !is_for_bios), "has no core image for the BIOS boot partition"),
-    ];
-    for (partition, lack) in unused {
-        let Some(partition) = partition else { continue };
-        let message = format!("boot loader `{name}` {lack} `{}`", partition.string("name")?);
+    let unused = |partition: View<'_, '_>| -> Result<Diagnostic, LowerError> {
+        let message = format!("boot loader `{name}` has nothing for the partition `{}`", partition.string("name")?);
         let place = subject.place(partition, "content");
-        found.push(Diagnostic::error("E0425", message, place, "nothing to put here").label(chosen, "this boot loader"));
+        Ok(Diagnostic::error("E0425", message, place, "nothing to put here").label(chosen, "this boot loader"))
+    };
+    for partition in efi.into_iter().filter(|_| !has_files) {
+        found.push(unused(partition)?);
+    }
+    let in_partitions = blobs_in_partitions(loader)?;
+    for &partition in &raw {
+        let name = partition.string("name")?;
+        if !is_for_bios && in_partitions.iter().all(|(blob, _)| *blob != name) {
+            found.push(unused(partition)?);
+        }
+    }
+    for (blob, record) in in_partitions {
+        let is_there = |partition: &View<'_, '_>| matches!(partition.string("name"), Ok(name) if name == blob);
+        if !raw.iter().any(is_there) {
+            let message =
+                format!("boot loader `{name}` is started from the partition `{blob}`, and the image has none");
+            let place = subject.place(subject.image, "partitions");
+            let label = "none of these has this name, `content = 'bootloader` and `file-system = 'unformatted`";
+            let own = (subject.nearest)(&[record.brace(), chosen]);
+            found.push(Diagnostic::error("E0424", message, place, label).label(own, "this boot loader"));
+        }
     }
     Ok(found)
+}
+
+/// Returns what a boot loader wants to have in partitions of its own, by their names.
+fn blobs_in_partitions<'e, 'h>(loader: View<'e, 'h>) -> Result<Vec<(&'h str, View<'e, 'h>)>, LowerError> {
+    let mut blobs = Vec::new();
+    for blob in loader.records("blobs")? {
+        if blob.optional_size("offset")?.is_none() {
+            blobs.push((blob.string("name")?, blob));
+        }
+    }
+    Ok(blobs)
 }
 
 /// An EFI system partition whose file system firmware does not read.
