@@ -296,9 +296,10 @@ impl Lock {
         lock
     }
 
-    /// Returns names and versions of all packages.
-    pub fn versions(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.packages.keys().map(|key| (key.name.as_str(), key.version.as_str()))
+    /// Returns names and versions of the packages that a system of this architecture can have.
+    pub fn versions(&self, architecture: &str) -> impl Iterator<Item = (&str, &str)> {
+        let suits = move |key: &&Key| key.architecture == architecture || key.architecture == "all";
+        self.packages.keys().filter(suits).map(|key| (key.name.as_str(), key.version.as_str()))
     }
 
     /// Whether there is nothing in it.
@@ -451,7 +452,7 @@ mod tests {
         let mut old = lock(&[("a", "1"), ("a", "2"), ("b", "1")]);
         assert!(old.has_other_rivals(&lock(&[("a", "2")])) && !lock(&[("a", "2")]).has_other_rivals(&old));
         old.supersede(&lock(&[("a", "3"), ("c", "1")]));
-        assert_eq!(old.versions().collect::<Vec<_>>(), [("a", "3"), ("b", "1"), ("c", "1")]);
+        assert_eq!(old.versions("amd64").collect::<Vec<_>>(), [("a", "3"), ("b", "1"), ("c", "1")]);
         assert_eq!(old.without(&["b".to_owned()]).names().collect::<Vec<_>>(), ["a", "c"]);
         assert_eq!(old.states().collect::<Vec<_>>(), [("trixie", "amd64", 1_763_199_984)]);
         assert_eq!((old.date("trixie"), old.date("sid")), (Some(1_763_199_984), None));

@@ -194,7 +194,7 @@ impl Archives {
         let load = |wanted: &Wanted| self.index(wanted, &question.architecture, lock, inputs);
         let indexes: Vec<Arc<Index>> = question.archives.iter().map(load).collect::<Result<_, Error>>()?;
         let kept = locking.kept(lock);
-        let locked: BTreeSet<(&str, &str)> = kept.versions().collect();
+        let locked: BTreeSet<(&str, &str)> = kept.versions(&question.architecture).collect();
         let archived = indexes.iter().enumerate().flat_map(|(number, index)| {
             let is_other = |stanza: &&str| locked.is_empty() || !locked.contains(&name_and_version(stanza));
             index.stanzas().filter(is_other).map(move |stanza| (number, stanza))

@@ -63,7 +63,8 @@ pub(crate) fn owner() -> Signer {
     Signer::new(1)
 }
 
-/// The archive `trixie`, unless it is called otherwise, on a day of November 2025. It has nothing for `arm64` but an empty index.
+/// The archive `trixie`, unless it is called otherwise, on a day of November 2025. It has nothing for `arm64` but an empty index,
+/// unless it has the same for both.
 #[derive(Clone)]
 pub(crate) struct Archive {
     /// Its name.
@@ -72,6 +73,8 @@ pub(crate) struct Archive {
     pub(crate) fields: String,
     stanzas: Vec<String>,
     pool: Files,
+    /// What the index for `arm64` has.
+    other_index: String,
 }
 
 impl Archive {
@@ -84,7 +87,7 @@ impl Archive {
             "Suite: stable\nDate: {date}\nArchitectures: amd64 arm64\nComponents: main\n\
              No-Support-for-Architecture-all: Packages\n"
         );
-        Archive { codename: "trixie", fields, stanzas: Vec::new(), pool: Files::new() }
+        Archive { codename: "trixie", fields, stanzas: Vec::new(), pool: Files::new(), other_index: String::new() }
     }
 
     /// Gives it another name.
@@ -112,6 +115,12 @@ impl Archive {
         self
     }
 
+    /// Gives it the same packages, with the same files, for `arm64`.
+    pub(crate) fn for_both(self) -> Archive {
+        let other_index = self.index().replace("Architecture: amd64", "Architecture: arm64");
+        Archive { other_index, ..self }
+    }
+
     /// Adds a stanza of a package without a file.
     pub(crate) fn stanza(mut self, stanza: &str) -> Archive {
         self.stanzas.push(stanza.to_owned());
@@ -128,7 +137,7 @@ impl Archive {
     pub(crate) fn release(&self) -> String {
         let listed = |path: &str, bytes: &[u8]| format!(" {} {} {path}\n", Digest::of(bytes), bytes.len());
         let mut files = String::new();
-        for (architecture, text) in [("amd64", &self.index()), ("arm64", &String::new())] {
+        for (architecture, text) in [("amd64", &self.index()), ("arm64", &self.other_index)] {
             let path = format!("main/binary-{architecture}/Packages");
             files += &listed(&path, text.as_bytes());
             files += &listed(&format!("{path}.gz"), &packed(text));
@@ -152,7 +161,7 @@ impl Archive {
         let mut files = self.pool.clone();
         let path = |path: &str| path.replace("trixie", self.codename);
         files.insert(path(INDEX), packed(&self.index()));
-        files.insert(path(INDEX).replace("amd64", "arm64"), packed(""));
+        files.insert(path(INDEX).replace("amd64", "arm64"), packed(&self.other_index));
         files.insert(path(IN_RELEASE), owner().message(&self.release()).into_bytes());
         files
     }

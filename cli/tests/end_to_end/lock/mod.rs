@@ -376,6 +376,21 @@ fn packages_that_cannot_be_met() {
     scene.check();
 }
 
+/// One project for machines of two architectures, for which an archive has the same versions.
+#[test]
+fn two_architectures() {
+    let mut scene = Scene::with_packages("architectures", &["hello"]);
+    let archive = Archive::on(15).package("hello", "2.10-2").for_both();
+    scene.publish("the archive has the same packages for both", archive.files());
+    scene.run("gravure lock");
+    let arm = OTHER_ARCHITECTURE.replace("PACKAGE", "os.Package { name = \"hello\" }").replace("machine =", "arm =");
+    scene.play.write("arm.img", arm);
+    scene.play.tell("a board of the other architecture wants the package that is locked for the first", &[]);
+    scene.run("gravure lock arm.img");
+    scene.run("gravure lock --locked machine.img arm.img");
+    scene.check();
+}
+
 /// The files of a project, from wherever in it; and what else is below its root.
 #[test]
 fn whole_projects() {
