@@ -103,14 +103,21 @@ impl Archive {
     }
 
     /// Returns what the archive had in a state that was seen before, whatever it has now. The state names all files
-    /// by their hashes, so no signature is needed; and it is taken as it is, also when it has expired since.
+    /// by their hashes, so no signature is needed; and it is taken as it is, also when it has expired since. A component
+    /// that it does not name is found where the archive still is in that state.
     ///
     /// # Errors
     /// As for [`Archive::index`]; and the mirror does not have the files of that state any more, or the state was of
     /// other components or another architecture (both of kind `Missing`).
     pub fn index_at(&self, state: &State, store: &Store, access: Access<'_>) -> Result<Index, Error> {
         self.check_names()?;
-        let release = Release::of_state(state);
+        let mut release = Release::of_state(state);
+        if !self.components.iter().all(|component| state.has(component, &self.architecture))
+            && let Ok((in_release, now, _)) = self.release(store, access)
+            && in_release == state.in_release
+        {
+            release = now;
+        }
         let packages = self.packages(&release, store, access)?;
         Ok(Index { archive: self.clone(), in_release: state.in_release, release, signed: None, packages })
     }

@@ -216,9 +216,14 @@ impl Lock {
         text
     }
 
-    /// Remembers the state of a suite for an architecture.
+    /// Remembers the state of a suite for an architecture. What is known of the same state, for other components, stays.
     pub fn set_state(&mut self, suite: &str, architecture: &str, state: State) {
-        self.states.insert((suite.to_owned(), architecture.to_owned()), state);
+        let key = (suite.to_owned(), architecture.to_owned());
+        let state = match self.states.remove(&key) {
+            Some(known) if known.in_release == state.in_release => state.with(known),
+            _ => state,
+        };
+        self.states.insert(key, state);
     }
 
     /// Remembers a package of a suite by its stanza in the index.
@@ -243,7 +248,9 @@ impl Lock {
 
     /// Adds what another lock has; where both know a state, that of the other one counts.
     pub fn extend(&mut self, other: &Lock) {
-        self.states.extend(other.states.iter().map(|(key, state)| (key.clone(), state.clone())));
+        for ((suite, architecture), state) in &other.states {
+            self.set_state(suite, architecture, state.clone());
+        }
         self.packages.extend(other.packages.iter().map(|(key, stanza)| (key.clone(), stanza.clone())));
     }
 

@@ -34,6 +34,28 @@ pub struct StateFile {
     pub size: u64,
 }
 
+impl State {
+    /// Returns this state with the indexes that another one has of the same `InRelease`, in order of their components.
+    pub(super) fn with(mut self, other: State) -> State {
+        let known: Vec<String> = self.files.iter().map(|file| file.path.clone()).collect();
+        self.files.extend(other.files.into_iter().filter(|file| !known.contains(&file.path)));
+        self.files.sort_by(|a, b| a.component().cmp(b.component()));
+        self
+    }
+
+    /// Whether it names an index of a component for an architecture.
+    pub(super) fn has(&self, component: &str, architecture: &str) -> bool {
+        let start = format!("{component}/binary-{architecture}/");
+        self.files.iter().any(|file| file.path.starts_with(&start))
+    }
+}
+
+impl StateFile {
+    fn component(&self) -> &str {
+        self.path.split_once("/binary-").map_or("", |(component, _)| component)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use gravure_formats::compression::Compression;
@@ -98,6 +120,29 @@ mod tests {
         let expected = "the locked state of `trixie`, of 2025-11-15 09:46:24 UTC, names no index of `main` for `arm64`\n\
                         help: `gravure lock --update` takes the newest state";
         assert_eq!((error.kind, error.message.as_str()), (ErrorKind::Missing, expected));
+    }
+
+    #[test]
+    fn another_component_is_found_where_the_archive_is_still_in_that_state() {
+        let old = Mock::new().index("main", &[&stanza("a", "1")], &[Compression::Xz]);
+        let old = old.index("contrib", &[&stanza("c", "1")], &[Compression::Xz]);
+        let new = Mock::new().index("main", &[&stanza("a", "2")], &[Compression::Xz]);
+        let new = new.index("contrib", &[&stanza("c", "2")], &[Compression::Xz]);
+        let server = old.serve();
+        let state = online(&archive(&server), &Scratch::new().store()).unwrap().state();
+        let at = |server: &Server| {
+            let other = Archive { components: vec!["contrib".to_owned()], ..archive(server) };
+            other.index_at(&state, &Scratch::new().store(), Access::Online(&client(), &Silent))
+        };
+        let more = at(&server).unwrap();
+        assert_eq!(more.find("c").unwrap().unwrap().version, "1");
+        let components: Vec<_> = more.state().with(state.clone()).files.iter().map(|file| file.path.clone()).collect();
+        let expected =
+            ["contrib/binary-amd64/Packages.xz", "contrib/binary-amd64/Packages"].map(str::to_owned).into_iter();
+        assert!(expected.eq(components[..2].iter().cloned()), "{components:?}");
+        assert_eq!(components.len(), 4, "{components:?}");
+        let error = at(&new.serve()).unwrap_err();
+        assert!(error.message.contains("names no index of `contrib` for `amd64`"), "{error}");
     }
 
     #[test]
