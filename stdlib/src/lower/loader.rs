@@ -186,7 +186,7 @@ impl Lowering<'_, '_> {
             kind: Kind::of(loader)?,
             package: own,
             files: loader_files(loader, own, &mut packages, kernel)?,
-            blobs: self.blobs(loader, own)?,
+            blobs: self.blobs(loader, own, configuration.place("loader"))?,
             modules: loader.strings("modules")?.into_iter().map(str::to_owned).collect(),
             device_tree: match (device_tree, loader.string("device-tree-choice")?) {
                 (None, _) => DeviceTree::Firmware,
@@ -197,7 +197,13 @@ impl Lowering<'_, '_> {
         })
     }
 
-    fn blobs(&mut self, loader: View<'_, '_>, package: Option<NodeId>) -> Result<Vec<Blob>, LowerError> {
+    /// `configuration` is where the loader was chosen.
+    fn blobs(
+        &mut self,
+        loader: View<'_, '_>,
+        package: Option<NodeId>,
+        configuration: Place,
+    ) -> Result<Vec<Blob>, LowerError> {
         let device_tree = loader.optional_string("device-tree")?;
         let mut blobs = Vec::new();
         for record in loader.records("blobs")? {
@@ -210,6 +216,7 @@ impl Lowering<'_, '_> {
                     (Some(path.to_owned()), package)
                 }
                 Value::Path(path) => (None, self.local_file(path, place)?.0),
+                Value::None => return Err(not_given(loader.string("name")?, &name, self.nearest(&[configuration]))),
                 _ => (None, self.fetched(record.record("source")?)?.1),
             };
             let parameters = blob::Parameters {
@@ -233,6 +240,12 @@ pub(super) const DEVICE_TREES: &str = "/boot/dtb";
 fn device_tree_name(path: &str) -> &str {
     let name = path.rsplit('/').next().unwrap_or(path);
     name.strip_suffix(".dtb").unwrap_or(name)
+}
+
+fn not_given(loader: &str, name: &str, place: Place) -> LowerError {
+    let message = format!("`{name}` of the boot loader `{loader}` is in no package: a file must be given");
+    let help = format!("write `bootloader {{ loader {{ blobs[\"{name}\"] {{ source = ./{name} }} }} }}`");
+    LowerError::Diagnostics(vec![Diagnostic::error("E0436", message, place, "without that file").help(help)])
 }
 
 fn no_package(loader: View<'_, '_>, blob: View<'_, '_>, name: &str) -> LowerError {

@@ -14,6 +14,7 @@ use crate::project::builder;
 /// Kind, version, and the digest of the artefact.
 const EXPECTED: &[(&str, u32, &str)] = &[
     ("archive-file", 2, "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73"),
+    ("blob", 1, "b5f166e5d2d365d81b55f2dbe818f0d5cef5a52a1cda9100c2a4b1d72aa7feee"),
     ("debian", 2, "229e68a62030577d35ddf1397d5fc555fd2b580eb73738d724bdeaa70a283b84"),
     ("disk", 2, "e3a1bc500325ba8d6d49ecc5aa81a06f2a415282acb4064a39db1b9381f96323"),
     ("ext4", 2, "b1a60dc42954a6b306727cc7b52a470489a5d16d42c34477ca560648cf1cf3d7"),
@@ -60,6 +61,12 @@ fn artefacts(store: &Store) -> Vec<(&'static str, Output)> {
     let grub = make(store, "package", Value::Null, &[local(store, &packages::grub_for_bios())]);
     let core = json!({"modules": ["ext2"], "config": "set x=y\n", "prefix": "/boot/grub"});
     let core = make(store, "grub-core", core, &[grub]);
+    let loader = make(
+        store,
+        "blob",
+        json!({"path": "/usr/lib/grub/i386-pc/kernel.img", "format": null, "limit": 4096, "device_tree": null}),
+        &[grub],
+    );
     let part = make(store, "part", json!({"path": "/usr/*/busybox"}), &[busybox]);
     let tree = make(store, "tree", root(), &[kernel, busybox, blob]);
     let ext4 = json!({"generation": 4, "label": "root", "uuid": GUIDS[0], "hash_seed": GUIDS[1], "time": TIME, "capacity": {"Exact": 16 << 20},
@@ -77,6 +84,7 @@ fn artefacts(store: &Store) -> Vec<(&'static str, Output)> {
     let disk = make(store, "disk", disk(), &[fat, ext4, part]);
     vec![
         ("archive-file", archived),
+        ("blob", loader),
         ("debian", debian),
         ("disk", disk),
         ("ext4", ext4),

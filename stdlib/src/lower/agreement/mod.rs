@@ -56,6 +56,10 @@ pub(super) fn check<'h>(
     let mut found = Vec::new();
     for rule in RULES {
         found.extend(rule(&subject)?);
+        // What is for another machine fits in no other way either.
+        if found.iter().any(|diagnostic| diagnostic.code == roles::OTHER_PLATFORM) {
+            break;
+        }
     }
     if found.is_empty() { placement::said(&subject) } else { Err(LowerError::Diagnostics(found)) }
 }

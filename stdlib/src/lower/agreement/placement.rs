@@ -76,13 +76,15 @@ struct Culprit {
     place: Place,
     alignment: Place,
     size: Place,
+    /// Whether the machine looks for it there, so that it can be nowhere else.
+    is_fixed: bool,
 }
 
 /// Returns all that has a place on the disk: the partitions, then the rest.
 fn culprits(subject: &Subject<'_, '_, '_>) -> Result<Vec<Culprit>, LowerError> {
     let mut culprits = Vec::new();
     for (&partition, &capacity) in subject.partitions.iter().zip(subject.capacities) {
-        culprits.push(partition_culprit(partition, capacity)?);
+        culprits.push(partition_culprit(subject, partition, capacity)?);
     }
     culprits.extend(tables(subject)?);
     culprits.extend(blobs(subject)?);
@@ -127,10 +129,15 @@ fn explained(subject: &Subject<'_, '_, '_>, culprits: &[Culprit], error: &PlaceE
             let message = format!("{old} overlaps the {}, which ends at byte {}", new.what, Grouped(new.end()));
             report(message, place(&old.what), "this one").label(place(&new.what), "the table")
         }
-        // It is as near to the start as it can be, so there is no other place to recommend.
-        PlaceError::Overlap { new, old, .. } if new.what == GRUB_NAMES[1] => {
-            let message = format!("{old} lies where the {} begins, behind the MBR", new.what);
-            report(message, place(&old.what), "this one").label(place(&new.what), "this boot loader")
+        PlaceError::Overlap { new, old, .. } if find(&new.what).is_some_and(|culprit| culprit.is_fixed) => {
+            let start = Size(new.at);
+            let message =
+                format!("`{}` starts at {start}, where the machine looks for it, and overlaps {old}", new.what);
+            let diagnostic = report(message, place(&old.what), "this one").label(place(&new.what), "this boot loader");
+            match [TABLE, ENTRIES].contains(&old.what.as_str()) && subject.has_gpt().unwrap_or_default() {
+                true => diagnostic.help("take an MBR, or move the entries of the GPT with `entry-array-offset`"),
+                false => diagnostic,
+            }
         }
         PlaceError::Overlap { new, old, first_free } => {
             let free = first_free.map(|free| format!("; the first free offset is {}", Size(free))).unwrap_or_default();
@@ -162,8 +169,13 @@ fn explained(subject: &Subject<'_, '_, '_>, culprits: &[Culprit], error: &PlaceE
     }
 }
 
-fn partition_culprit(partition: View<'_, '_>, capacity: Capacity) -> Result<Culprit, LowerError> {
+fn partition_culprit(
+    subject: &Subject<'_, '_, '_>,
+    partition: View<'_, '_>,
+    capacity: Capacity,
+) -> Result<Culprit, LowerError> {
     let offset = partition.optional_size("offset")?;
+    let own = (subject.nearest)(&[partition.brace(), subject.image.brace()]);
     let len = match capacity {
         Capacity::Exact(len) => len,
         Capacity::Guess { .. } => SECTOR,
@@ -176,15 +188,20 @@ fn partition_culprit(partition: View<'_, '_>, capacity: Capacity) -> Result<Culp
             len,
         },
         // Where nobody chose an offset, the partition itself says more than the declaration of the field.
-        place: if offset.is_some() { partition.place("offset") } else { partition.brace() },
-        alignment: partition.place("alignment"),
-        size: if matches!(capacity, Capacity::Exact(_)) { partition.place("size") } else { partition.brace() },
+        place: if offset.is_some() { subject.place(partition, "offset") } else { own },
+        alignment: subject.place(partition, "alignment"),
+        size: if matches!(capacity, Capacity::Exact(_)) { subject.place(partition, "size") } else { own },
+        is_fixed: false,
     })
 }
 
 fn culprit_at(name: &str, at: u64, len: u64, place: Place) -> Culprit {
     let request = Request { name: name.to_owned(), offset: Some(at), alignment: SECTOR, len };
-    Culprit { request, place, alignment: place, size: place }
+    Culprit { request, place, alignment: place, size: place, is_fixed: false }
+}
+
+fn loader_at(name: &str, at: u64, len: u64, place: Place) -> Culprit {
+    Culprit { is_fixed: true, ..culprit_at(name, at, len, place) }
 }
 
 /// The partition table, and the entries of a GPT.
@@ -220,12 +237,12 @@ fn blobs(subject: &Subject<'_, '_, '_>) -> Result<Vec<Culprit>, LowerError> {
             [("offset", blob.optional_size("offset")?.into_iter().collect()), ("copies", sizes(blob, "copies")?)];
         for (field, offsets) in places {
             let place = (subject.nearest)(&[blob.place(field), chosen]);
-            culprits.extend(offsets.iter().map(|&at| culprit_at(name, at, len, place)));
+            culprits.extend(offsets.iter().map(|&at| loader_at(name, at, len, place)));
         }
     }
     if loader.string("kind")? == "grub-bios" && !subject.has_gpt()? {
         let [_, core] = GRUB_NAMES;
-        culprits.push(culprit_at(core, SECTOR, SECTOR, chosen));
+        culprits.push(loader_at(core, SECTOR, SECTOR, chosen));
     }
     Ok(culprits)
 }

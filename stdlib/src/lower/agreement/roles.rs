@@ -6,6 +6,9 @@ use gravure_lang::Diagnostic;
 use super::{Subject, label_of};
 use crate::lower::LowerError;
 
+/// The code of platforms that differ.
+pub(super) const OTHER_PLATFORM: &str = "E0426";
+
 /// Platforms of image, operating system, kernel and boot loader that differ.
 pub(super) fn platforms(subject: &Subject<'_, '_, '_>) -> Result<Vec<Diagnostic>, LowerError> {
     let Some(system) = subject.system else { return Ok(Vec::new()) };
@@ -15,8 +18,11 @@ pub(super) fn platforms(subject: &Subject<'_, '_, '_>) -> Result<Vec<Diagnostic>
     let of_image = subject.image.string("platform")?;
     if of_image != whole {
         let message = format!("the image is for `{of_image}`, and its operating system for `{whole}`");
-        let diagnostic = Diagnostic::error("E0426", message, subject.place(subject.image, "platform"), "the image");
-        found.push(diagnostic.label(place, "the operating system"));
+        let diagnostic =
+            Diagnostic::error(OTHER_PLATFORM, message, subject.place(subject.image, "platform"), "the image");
+        let help =
+            format!("`--platform {of_image}` builds the same for `{of_image}`, if its own parts leave that open");
+        return Ok(vec![diagnostic.label(place, "the operating system").help(help)]);
     }
     let bootloader = system.record("bootloader")?;
     let parts = [
@@ -28,7 +34,7 @@ pub(super) fn platforms(subject: &Subject<'_, '_, '_>) -> Result<Vec<Diagnostic>
         if platform != whole {
             let message = format!("the operating system is for `{whole}`, and its {what} for `{platform}`");
             let own = (subject.nearest)(&[part.place("platform"), chosen]);
-            let diagnostic = Diagnostic::error("E0426", message, own, format!("this {what}"));
+            let diagnostic = Diagnostic::error(OTHER_PLATFORM, message, own, format!("this {what}"));
             found.push(diagnostic.label(place, "the operating system"));
         }
     }
