@@ -24,6 +24,7 @@ pub mod deb;
 pub mod deb822;
 pub mod debian;
 pub mod debian_version;
+pub mod device_tree;
 mod digest;
 pub mod disk;
 pub mod dump;
