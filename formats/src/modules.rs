@@ -292,6 +292,23 @@ impl<'a> ModuleSet<'a> {
         self.builtin_aliases.iter().any(|pattern| pattern::matches(pattern, &alias))
     }
 
+    /// Returns the patterns of all modules as text that [`ModuleSet::with_aliases`] reads. Reads all modules.
+    ///
+    /// # Errors
+    /// [`Error::Read`] and [`Error::Module`].
+    pub fn alias_list(&self) -> Result<String, Error> {
+        Ok(self.aliases()?.iter().map(|(pattern, name)| format!("{name} {pattern}\n")).collect())
+    }
+
+    /// Takes the patterns from what [`ModuleSet::alias_list`] of the same kernel has returned, so that no module needs to be
+    /// read for them.
+    #[must_use]
+    pub fn with_aliases(self, list: &str) -> ModuleSet<'a> {
+        let pairs = list.lines().filter_map(|line| line.split_once(' '));
+        let aliases: Vec<(String, String)> = pairs.map(|(name, pattern)| (pattern.to_owned(), name.to_owned())).collect();
+        ModuleSet { aliases: OnceCell::from(aliases), ..self }
+    }
+
     fn aliases(&self) -> Result<&[(String, String)], Error> {
         if let Some(aliases) = self.aliases.get() {
             return Ok(aliases);

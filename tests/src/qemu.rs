@@ -31,6 +31,8 @@ pub const COMMAND: Duration = Duration::from_secs(60);
 
 const QEMU_X86_64: Tool = Tool { program: "qemu-system-x86_64", package: "qemu-system-x86" };
 const QEMU_AARCH64: Tool = Tool { program: "qemu-system-aarch64", package: "qemu-system-arm" };
+const QEMU_ARM: Tool = Tool { program: "qemu-system-arm", package: "qemu-system-arm" };
+const QEMU_RISCV64: Tool = Tool { program: "qemu-system-riscv64", package: "qemu-system-misc" };
 /// Where distributions keep the UEFI firmware as one file, code and variables together.
 const OVMF: [&str; 4] = [
     "/usr/share/ovmf/OVMF.fd",
@@ -46,6 +48,10 @@ const AAVMF: [&str; 3] = [
 ];
 /// U-Boot for QEMU's 64-bit ARM machine.
 const U_BOOT: [&str; 1] = ["/usr/lib/u-boot/qemu_arm64/u-boot.bin"];
+/// The same for 32-bit ARM.
+const U_BOOT_ARM: [&str; 1] = ["/usr/lib/u-boot/qemu_arm/u-boot.bin"];
+/// The same for 64-bit RISC-V, started by OpenSBI.
+const U_BOOT_RISCV64: [&str; 1] = ["/usr/lib/u-boot/qemu-riscv64_smode/u-boot.bin"];
 const MEMORY_MEBIBYTES: u32 = 512;
 
 /// The wire between machine and disk.
@@ -87,6 +93,29 @@ impl Machine {
         let firmware = firmware("GRAVURE_U_BOOT", &U_BOOT, "u-boot-qemu");
         let machine = Self::new(QEMU_AARCH64, "virt").argument("-cpu").argument("cortex-a57");
         machine.argument("-bios").argument(firmware).disk(disk, Bus::Virtio)
+    }
+
+    /// A 32-bit ARM machine with U-Boot that boots this disk, on virtio.
+    #[track_caller]
+    pub fn arm_u_boot(disk: &Path) -> Self {
+        let firmware = firmware("GRAVURE_U_BOOT_ARM", &U_BOOT_ARM, "u-boot-qemu");
+        let machine = Self::new(QEMU_ARM, "virt").argument("-cpu").argument("cortex-a15");
+        machine.argument("-bios").argument(firmware).disk(disk, Bus::Virtio)
+    }
+
+    /// A 64-bit RISC-V machine with U-Boot that boots this disk, on virtio.
+    #[track_caller]
+    pub fn riscv64_u_boot(disk: &Path) -> Self {
+        let firmware = firmware("GRAVURE_U_BOOT_RISCV64", &U_BOOT_RISCV64, "u-boot-qemu");
+        Self::new(QEMU_RISCV64, "virt").argument("-kernel").argument(firmware).disk(disk, Bus::Virtio)
+    }
+
+    /// A 32-bit ARM board that QEMU knows by this name, and that runs whatever its card has. The card's size must be a power
+    /// of two.
+    pub fn arm_board(board: &str, card: &Path) -> Self {
+        let mut drive = OsString::from("if=sd,format=raw,file=");
+        drive.push(escape_commas(card));
+        Self::new(QEMU_ARM, board).argument("-drive").argument(drive)
     }
 
     /// A PC with a BIOS that boots this disk, on the bus given.

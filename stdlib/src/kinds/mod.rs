@@ -13,6 +13,7 @@ pub(crate) mod fetch;
 pub(crate) mod grub_core;
 pub(crate) mod initrd;
 pub(crate) mod local;
+pub(crate) mod module_aliases;
 pub(crate) mod package;
 pub(crate) mod part;
 pub(crate) mod raw;
@@ -48,6 +49,7 @@ const KINDS: &[Kind] = &[
     Kind { name: grub_core::NAME, version: 1, waits: false, realise: grub_core::realise },
     Kind { name: initrd::NAME, version: 1, waits: false, realise: initrd::realise },
     Kind { name: local::NAME, version: 1, waits: false, realise: local::realise },
+    Kind { name: module_aliases::NAME, version: 1, waits: false, realise: module_aliases::realise },
     Kind { name: package::NAME, version: 2, waits: false, realise: package::realise },
     Kind { name: part::NAME, version: 1, waits: false, realise: part::realise },
     Kind { name: raw::NAME, version: 1, waits: false, realise: raw::realise },

@@ -10,7 +10,7 @@ use super::loader::{DEVICE_TREES, DeviceTree, Loader};
 use super::packages::{Purpose, Resolved, not_imported};
 use super::{LowerError, Lowering, busybox, checked, mistake};
 use crate::kinds::tree::{self, Declared, What};
-use crate::kinds::{self, initrd, local, unpacked};
+use crate::kinds::{self, initrd, local, module_aliases, unpacked};
 
 /// What a file system will contain: parameters of a tree, and its inputs.
 #[derive(Default)]
@@ -147,13 +147,17 @@ impl Lowering<'_, '_> {
         if is_volatile {
             modules.push("overlay".to_owned());
         }
-        let parameters = initrd::Parameters { modules };
-        let recipe = kinds::recipe(
-            initrd::NAME,
-            &parameters,
-            vec![kernel.tree, program.tree],
-            format!("initrd of {}", kernel.name),
-        );
+        let device_tree = match loader.optional_string("device-tree")? {
+            Some(name) => Some(format!("{}/{name}", system.record("kernel")?.string("device-trees")?)),
+            None => None,
+        };
+        let mut inputs = vec![kernel.tree, program.tree];
+        if device_tree.is_some() {
+            let label = format!("names of the modules of {}", kernel.name);
+            inputs.push(self.graph.add(kinds::recipe(module_aliases::NAME, &(), vec![kernel.tree], label)));
+        }
+        let parameters = initrd::Parameters { modules, device_tree };
+        let recipe = kinds::recipe(initrd::NAME, &parameters, inputs, format!("initrd of {}", kernel.name));
         let places = [system.place("initrd-modules"), system.place("initrd"), system.place("kernel")];
         let place = self.nearest(&places);
         Ok(self.add(recipe, place))
