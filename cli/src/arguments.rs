@@ -43,10 +43,14 @@ pub(crate) enum Command {
 /// An image is written to the current directory, or to --output, and is called like its file: `tiny.img` gives
 /// `tiny.raw`. A file with several images gives `file-name.raw` for each; `FILE#NAME` picks one.
 ///
-/// Where stdout is no terminal, it gets the paths of the finished images, a line each.
+/// Where a FILE does not exist and has a `*` in it, it stands for all files that match, in order: `gravure build
+/// 'boards/*.img'`.
+///
+/// Where stdout is no terminal, it gets the paths of the finished images, a line each. With --json it gets what happens as
+/// JSON Lines, an object a line; its `event` is `plan`, `node`, `image`, `diagnostic` or, at last, `done`.
 #[derive(Debug, Args)]
 pub(crate) struct Build {
-    /// Files to build; `FILE#NAME` is one image of a file.
+    /// Files to build; `FILE#NAME` is one image of a file, and `*` in a name any text.
     #[arg(value_name = "FILE", required_unless_present = "list_image_types")]
     pub(crate) files: Vec<String>,
     /// List the image types, those of the files included, and build nothing.
@@ -66,6 +70,9 @@ pub(crate) struct Build {
     /// Say of each package which commands of its maintainer scripts the image does without.
     #[arg(long)]
     pub(crate) report: bool,
+    /// Print events as JSON Lines while the build goes on; errors are told on stderr as well.
+    #[arg(long, conflicts_with_all = ["list_image_types", "report"])]
+    pub(crate) json: bool,
     /// Work on so many threads; as many as there are processors if not given.
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,

@@ -22,9 +22,10 @@ use gravure_stdlib::{Archives, Form, Inputs, Locking, LowerError, Output, Output
 
 use crate::arguments;
 use crate::environment::{Outside, source_date};
+use crate::events::ImageName;
 use crate::progress::Bars;
 use crate::target::Target;
-use crate::trouble::{Complaint, Trouble, WRONG_CONFIGURATION, WRONG_USAGE, print_warnings};
+use crate::trouble::{Complaint, LostImage, Trouble, WRONG_CONFIGURATION, WRONG_USAGE, print_warnings};
 use crate::world::{Files, source_files};
 
 /// How images are called at the end.
@@ -56,6 +57,8 @@ enum Choice {
 pub(crate) struct Plan {
     pub(crate) graph: Graph,
     pub(crate) images: Vec<PlannedImage>,
+    /// The images that cannot be planned; a file that is wrong as a whole is one.
+    pub(crate) lost: Vec<LostImage>,
     /// What asks for a node, where that is known.
     pub(crate) places: BTreeMap<NodeId, Place>,
     /// Where the places of the parts of disks are said, by their names.
@@ -74,6 +77,10 @@ pub(crate) struct LockFile {
 /// An image that is to be built.
 #[derive(Clone, Debug)]
 pub(crate) struct PlannedImage {
+    /// How the command line calls it.
+    pub(crate) name: ImageName,
+    /// The file of the configuration.
+    pub(crate) file: String,
     /// The name of its file.
     pub(crate) file_name: String,
     /// Where the item that it is made of is named.
@@ -82,6 +89,13 @@ pub(crate) struct PlannedImage {
     pub(crate) node: NodeId,
     /// The report on scripts whose work is not reproduced.
     pub(crate) report: Option<NodeId>,
+}
+
+impl PlannedImage {
+    /// Returns it as one that something goes wrong with.
+    pub(crate) fn lost(&self) -> LostImage {
+        LostImage { name: self.name.clone(), file: self.file.clone(), file_name: Some(self.file_name.clone()) }
+    }
 }
 
 impl Batch {
@@ -102,7 +116,7 @@ impl Batch {
     }
 
     fn of_files(files: Files, arguments: &[String], choice: Choice) -> Result<Batch, Trouble> {
-        let named: Vec<Target> = arguments.iter().map(|argument| Target::parse(argument)).collect();
+        let named = Target::all_of(arguments)?;
         let mut roots: Vec<&str> = named.iter().map(|target| target.path.as_str()).collect();
         roots.extend(gravure_stdlib::roots());
         let program = Program::load(&files, &roots).map_err(|error| {
@@ -138,9 +152,11 @@ impl Batch {
         bars: &Bars,
         threads: usize,
     ) -> (Plan, Trouble) {
-        let (plan, mut trouble) = self.lower_all(form, outside, locking, bars, threads);
-        if let Some(clash) = plan.clash() {
+        let (mut plan, mut trouble) = self.lower_all(form, outside, locking, bars, threads);
+        while let Some((number, clash)) = plan.clash() {
             trouble.add_mistakes(&self.program.sources, vec![clash]);
+            let image = plan.images.remove(number);
+            plan.lost.push(image.lost());
         }
         (plan, trouble)
     }
@@ -228,14 +244,24 @@ impl Batch {
         let mut plan = Plan::default();
         let outputs = match self.outputs(&evaluator, target, *module, form) {
             Ok(outputs) => outputs,
-            Err(trouble) => return (plan, trouble),
+            Err(trouble) if trouble.is_empty() => return (plan, trouble),
+            Err(trouble) => {
+                let item = target.pick.as_ref().map_or(String::new(), |pick| format!("#{pick}"));
+                let name = ImageName(format!("{}{item}", target.path));
+                plan.lost.push(LostImage { name, file: target.path.clone(), file_name: None });
+                return (plan, trouble);
+            }
         };
+        let is_clear = self.choice == Choice::Project || (self.targets.len() == 1 && outputs.len() == 1);
         let mut trouble = Trouble::default();
         for output in outputs {
+            let name = ImageName(format!("{}#{}", target.path, output.export));
+            let (file, file_name) = (target.path.clone(), format!("{}.{ENDING}", output.name));
             match lower(&evaluator, &output, &mut plan.graph, inputs) {
                 Ok(lowered) => {
-                    let file_name = format!("{}.{ENDING}", output.name);
                     plan.images.push(PlannedImage {
+                        name,
+                        file,
                         file_name,
                         place: output.place,
                         node: lowered.disk,
@@ -249,13 +275,19 @@ impl Batch {
                     }
                 }
                 Err(error) => {
+                    let lost = LostImage { name, file, file_name: Some(file_name) };
                     // It cannot be built anyhow, so let all that is wrong with it be said at once.
                     let image = evaluator.show(Value::Record(output.image), &output.name);
                     trouble.add_mistakes(&self.program.sources, image.err().unwrap_or_default());
                     match error {
                         LowerError::Diagnostics(mistakes) => trouble.add_mistakes(&self.program.sources, mistakes),
-                        LowerError::Source(error) => trouble.complain(error),
+                        // Of an image alone it is clear whom it concerns, and a project is not a list of images.
+                        LowerError::Source(error) if is_clear => trouble.complain(error),
+                        LowerError::Source(error) => {
+                            trouble.complain(Complaint::from(error).needed_by([lost.clone()]));
+                        }
                     }
+                    plan.lost.push(lost);
                 }
             }
         }
@@ -341,6 +373,7 @@ impl Plan {
             ..image
         });
         self.images.extend(images);
+        self.lost.extend(other.lost);
     }
 
     /// Returns the lock files that do not have all that the images need, as they should be.
@@ -357,13 +390,14 @@ impl Plan {
         self.images.iter().map(|image| image.node).collect()
     }
 
-    /// Returns the mistake that two images go to one file.
-    fn clash(&self) -> Option<Diagnostic> {
+    /// Returns the mistake that an image goes to the file of one before, and the number of that image.
+    fn clash(&self) -> Option<(usize, Diagnostic)> {
         self.images.iter().enumerate().find_map(|(number, image)| {
             let first = self.images[..number].iter().find(|first| first.file_name == image.file_name)?;
             let message = format!("two images are both written to `{}`", image.file_name);
             let clash = Diagnostic::error("E0403", message, image.place, "this one").label(first.place, "and this one");
-            Some(clash.help("give one of the images another `name`, or build them into different directories"))
+            let help = "give one of the images another `name`, or build them into different directories";
+            Some((number, clash.help(help)))
         })
     }
 }

@@ -11,6 +11,7 @@ mod arguments;
 mod batch;
 mod commands;
 mod environment;
+mod events;
 mod images;
 mod interrupt;
 mod progress;

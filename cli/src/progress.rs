@@ -1,9 +1,12 @@
 //! What moves on a terminal while a build runs: a bar per download, a line per running node, a bar for the whole.
 //!
 //! Where stderr is no terminal nothing is drawn. All of it is gone before anything else is printed.
+//!
+//! There may be more lines than the terminal has rows, and then the lowest would be lost, the bar for the whole among them.
+//! So the lines that have no room wait, and the last line says how many they are; one moves up when another goes.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use gravure_eval::graph::{self, Graph, NodeId, Observer, Outcome, Realise};
@@ -21,7 +24,10 @@ const WORK: &str = "{spinner} {wide_msg}";
 /// The last line, before it is known what is to be built.
 const START: &str = "  {elapsed}";
 /// The last line while the nodes of the whole build are being built.
-const WHOLE: &str = "  {bar:16} {pos}/{len} nodes, {elapsed}";
+const WHOLE: &str = "  {bar:16} {pos}/{len} nodes, {elapsed}{msg}";
+
+/// How many rows are left free of lines: for the bar for the whole, and for the cursor below it.
+const OTHER_ROWS: usize = 2;
 
 /// How often spinners turn.
 const TICK: Duration = Duration::from_millis(120);
@@ -32,18 +38,37 @@ pub(crate) struct Bars {
     all: MultiProgress,
     /// The last line.
     whole: ProgressBar,
+    lines: Arc<Mutex<Lines>>,
+}
+
+/// The lines above the last.
+#[derive(Debug, Default)]
+struct Lines {
+    shown: usize,
+    /// How many there have been, which is the number of the next.
+    begun: u64,
+    /// Those that there is no room for, by their numbers.
+    waiting: BTreeMap<u64, ProgressBar>,
 }
 
 impl Bars {
     /// Returns bars that are drawn if people look at stderr.
     pub(crate) fn new() -> Bars {
-        let target = if terminal::has_progress() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        Bars::on(if terminal::has_progress() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() })
+    }
+
+    /// Returns bars that are never drawn.
+    pub(crate) fn hidden() -> Bars {
+        Bars::on(ProgressDrawTarget::hidden())
+    }
+
+    fn on(target: ProgressDrawTarget) -> Bars {
         let all = MultiProgress::with_draw_target(target);
         let whole = all.add(ProgressBar::new(0).with_style(style(START)));
         if !all.is_hidden() {
             whole.enable_steady_tick(TICK);
         }
-        Bars { all, whole }
+        Bars { all, whole, lines: Arc::default() }
     }
 
     /// Removes everything from the terminal, for good.
@@ -65,23 +90,61 @@ impl Bars {
     }
 
     fn add(&self, bar: ProgressBar, what: String) -> Line {
-        let bar = self.all.insert(0, bar).with_message(what);
-        if !self.all.is_hidden() {
-            bar.enable_steady_tick(TICK);
+        // Else it would be drawn at once, and over the others.
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+        bar.set_message(what);
+        let mut lines = self.lines();
+        let number = lines.begun;
+        lines.begun += 1;
+        lines.waiting.insert(number, bar.clone());
+        self.fill(&mut lines);
+        Line { bars: self.clone(), number, bar }
+    }
+
+    /// Removes a line, which makes room for another.
+    fn remove(&self, number: u64, bar: &ProgressBar) {
+        let mut lines = self.lines();
+        bar.finish_and_clear();
+        self.all.remove(bar);
+        if lines.waiting.remove(&number).is_none() {
+            lines.shown -= 1;
         }
-        Line { all: self.all.clone(), bar }
+        self.fill(&mut lines);
+    }
+
+    /// Shows lines while there is room.
+    fn fill(&self, lines: &mut Lines) {
+        let room = terminal::rows().map_or(usize::MAX, |rows| rows.saturating_sub(OTHER_ROWS).max(1));
+        while lines.shown < room
+            && let Some((_, bar)) = lines.waiting.pop_first()
+        {
+            let bar = self.all.insert(0, bar);
+            if !self.all.is_hidden() {
+                bar.enable_steady_tick(TICK);
+            }
+            lines.shown += 1;
+        }
+        self.whole.set_message(match lines.waiting.len() {
+            0 => String::new(),
+            more => format!(", {more} more at work"),
+        });
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns an observer that shows how the building of `graph` goes, and calls `finished` for each output.
     ///
-    /// What `realiser` waits for has no line, but the bar of its download.
+    /// What `realiser` waits for has no line, but the bar of its download. A line ends with what `whom` has for its node.
     pub(crate) fn watch<'a, F: Fn(NodeId, graph::Output) + Sync>(
         &'a self,
         graph: &'a Graph,
         realiser: &'a dyn Realise,
+        whom: BTreeMap<NodeId, String>,
         finished: F,
     ) -> Watcher<'a, F> {
-        Watcher { bars: self, graph, realiser, running: Mutex::default(), finished }
+        Watcher { bars: self, graph, realiser, whom, running: Mutex::default(), finished }
     }
 }
 
@@ -97,7 +160,8 @@ impl Progress for Bars {
 
 /// A line on the terminal; dropped, it is gone.
 pub(crate) struct Line {
-    all: MultiProgress,
+    bars: Bars,
+    number: u64,
     bar: ProgressBar,
 }
 
@@ -109,8 +173,7 @@ impl Transfer for Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
-        self.bar.finish_and_clear();
-        self.all.remove(&self.bar);
+        self.bars.remove(self.number, &self.bar);
     }
 }
 
@@ -119,12 +182,13 @@ pub(crate) struct Watcher<'a, F> {
     bars: &'a Bars,
     graph: &'a Graph,
     realiser: &'a dyn Realise,
+    whom: BTreeMap<NodeId, String>,
     running: Mutex<BTreeMap<NodeId, Line>>,
     finished: F,
 }
 
 impl<F> Watcher<'_, F> {
-    fn running(&self) -> std::sync::MutexGuard<'_, BTreeMap<NodeId, Line>> {
+    fn running(&self) -> MutexGuard<'_, BTreeMap<NodeId, Line>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -138,7 +202,8 @@ impl<F: Fn(NodeId, graph::Output) + Sync> Observer for Watcher<'_, F> {
     fn started(&self, node: NodeId) {
         let recipe = self.graph.recipe(node);
         if !self.bars.all.is_hidden() && !self.realiser.waits(&recipe.kind) {
-            let line = self.bars.line(recipe.label.clone());
+            let whom = self.whom.get(&node).map_or("", String::as_str);
+            let line = self.bars.line(format!("{}{whom}", recipe.label));
             self.running().insert(node, line);
         }
     }

@@ -46,6 +46,11 @@ pub(crate) fn width() -> Option<usize> {
     said.or_else(measured)
 }
 
+/// Returns how many rows the terminal has that stderr goes to. None where it is no terminal.
+pub(crate) fn rows() -> Option<usize> {
+    terminal_size::terminal_size_of(std::io::stderr()).map(|(_, height)| usize::from(height.0))
+}
+
 /// Returns text in the colour of errors.
 pub(crate) fn red(text: &str) -> String {
     coloured(text, "1;31")

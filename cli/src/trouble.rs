@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 use std::error::Error;
 use std::io;
 
-use gravure_lang::{Diagnostic, Severity, SourceMap};
+use gravure_lang::{Diagnostic, Place, Severity, SourceMap};
 use gravure_sources as sources;
 
+use crate::events::{self, ImageName, ShownPlace};
 use crate::terminal;
 
 /// The configuration is wrong.
@@ -32,15 +33,57 @@ pub(crate) struct Trouble {
     sources: SourceMap,
     mistakes: Vec<Diagnostic>,
     complaints: Vec<Complaint>,
+    /// What is to be said when all that went wrong has been said.
+    last_word: String,
 }
+
+/// How many images a complaint names as those that are lost.
+const MOST_NAMED: usize = 5;
+
+/// What a help starts with among the lines of a complaint.
+const HELP: &str = "help: ";
+/// What a note starts with.
+const NOTE: &str = "note: ";
 
 /// Something that went wrong outside of the user's text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Complaint {
     exit_code: u8,
     message: String,
-    /// Further lines: whom it concerns, what to type instead.
+    /// Further lines: what to type instead, and facts.
     notes: Vec<String>,
+    about: Box<About>,
+}
+
+/// What a complaint has to do with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct About {
+    /// The key of the node that failed.
+    node: Option<String>,
+    /// Places in the user's text.
+    places: Vec<ShownPlace>,
+    /// The images that are lost by it.
+    images: Vec<LostImage>,
+}
+
+/// An image that something went wrong with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LostImage {
+    pub(crate) name: ImageName,
+    /// The file of the configuration.
+    pub(crate) file: String,
+    /// What the image would be called; none where that is not known.
+    pub(crate) file_name: Option<String>,
+}
+
+impl LostImage {
+    /// Returns how people call it: "`two-small.raw` of `boards/two.img`".
+    pub(crate) fn shown(&self) -> String {
+        match &self.file_name {
+            Some(file_name) => format!("`{file_name}` of `{}`", self.file),
+            None => format!("`{}`", self.name.0),
+        }
+    }
 }
 
 impl Complaint {
@@ -49,7 +92,7 @@ impl Complaint {
         let message = message.into();
         let mut lines = message.split('\n').map(str::to_owned);
         let first = lines.next().unwrap_or_default();
-        Complaint { exit_code, message: first, notes: lines.collect() }
+        Complaint { exit_code, message: first, notes: lines.collect(), about: Box::default() }
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Complaint {
@@ -63,12 +106,12 @@ impl Complaint {
 
     /// Says what to type.
     pub(crate) fn help(self, text: impl Into<String>) -> Complaint {
-        self.line(format!("help: {}", text.into()))
+        self.line(format!("{HELP}{}", text.into()))
     }
 
     /// Adds a fact.
     pub(crate) fn note(self, text: impl Into<String>) -> Complaint {
-        self.line(format!("note: {}", text.into()))
+        self.line(format!("{NOTE}{}", text.into()))
     }
 
     fn line(mut self, line: String) -> Complaint {
@@ -76,12 +119,70 @@ impl Complaint {
         self
     }
 
+    /// Says which node failed, by its key.
+    pub(crate) fn node(mut self, key: impl ToString) -> Complaint {
+        self.about.node = Some(key.to_string());
+        self
+    }
+
+    /// Says where something is said that has to do with it; the place's text is how the note starts.
+    pub(crate) fn place(mut self, place: ShownPlace) -> Complaint {
+        self.notes.push(note_of(&place));
+        self.about.places.push(place);
+        self
+    }
+
+    /// Says which images are lost by it.
+    pub(crate) fn needed_by(mut self, images: impl IntoIterator<Item = LostImage>) -> Complaint {
+        self.about.images.extend(images);
+        self
+    }
+
+    /// Returns the line that names the images that are lost.
+    fn lost(&self) -> Option<String> {
+        let names: Vec<String> = self.about.images.iter().take(MOST_NAMED).map(LostImage::shown).collect();
+        match self.about.images.len() - names.len() {
+            _ if names.is_empty() => None,
+            0 => Some(format!("{NOTE}needed by {}", names.join(", "))),
+            more => Some(format!("{NOTE}needed by {} and {more} more", names.join(", "))),
+        }
+    }
+
+    /// Whether both say the same, be it of different images.
+    fn says_the_same(&self, other: &Complaint) -> bool {
+        let said = |complaint: &Complaint| {
+            let Complaint { exit_code, message, notes, about } = complaint.clone();
+            (exit_code, message, notes, about.node, about.places)
+        };
+        said(self) == said(other)
+    }
+
     fn render(&self) -> String {
         let mut text = format!("{} {}\n", terminal::red("error:"), escaped(&self.message));
-        for note in &self.notes {
+        for note in self.notes.iter().chain(&self.lost()) {
             text += &format!("  = {}\n", escaped(note));
         }
         text
+    }
+
+    /// Returns the same for other programs.
+    fn event(&self) -> events::Diagnostic {
+        let is_place =
+            |note: &str| self.about.places.iter().any(|place| note_of(place).strip_prefix(NOTE) == Some(note));
+        let rest = |mark: &'static str| self.notes.iter().filter_map(move |line| line.strip_prefix(mark));
+        let unmarked =
+            self.notes.iter().map(String::as_str).filter(|line| !line.starts_with(HELP) && !line.starts_with(NOTE));
+        events::Diagnostic {
+            severity: events::Severity::Error,
+            code: None,
+            exit_code: self.exit_code,
+            message: self.message.clone(),
+            places: self.about.places.clone(),
+            notes: rest(NOTE).filter(|note| !is_place(note)).chain(unmarked).map(str::to_owned).collect(),
+            help: rest(HELP).map(str::to_owned).collect(),
+            node: self.about.node.clone(),
+            images: self.about.images.iter().map(|image| image.name.clone()).collect(),
+        }
     }
 }
 
@@ -111,18 +212,28 @@ impl Trouble {
         }
     }
 
-    /// Adds a complaint; one that all files of a batch share is kept once.
+    /// Adds a complaint; one that all files of a batch share is kept once, with all images that are lost by it.
     pub(crate) fn complain(&mut self, complaint: impl Into<Complaint>) {
         let complaint = complaint.into();
-        if !self.complaints.contains(&complaint) {
-            self.complaints.push(complaint);
+        match self.complaints.iter_mut().find(|known| known.says_the_same(&complaint)) {
+            Some(known) => {
+                let more = complaint.about.images.into_iter().filter(|image| !known.about.images.contains(image));
+                known.about.images.extend(more.collect::<Vec<_>>());
+            }
+            None => self.complaints.push(complaint),
         }
+    }
+
+    /// Says this at last.
+    pub(crate) fn end_with(&mut self, text: String) {
+        self.last_word = text;
     }
 
     /// Adds what went wrong elsewhere in the same program.
     pub(crate) fn extend(&mut self, other: Trouble) {
         self.add_mistakes(&other.sources, other.mistakes);
         other.complaints.into_iter().for_each(|complaint| self.complain(complaint));
+        self.last_word += &other.last_word;
     }
 
     /// Returns `value` if nothing went wrong.
@@ -152,7 +263,50 @@ impl Trouble {
         if !mistakes.is_empty() {
             terminal::say(&format!("{} {}\n", terminal::red("error:"), summary(&mistakes)));
         }
+        terminal::say(&self.last_word);
     }
+
+    /// Returns the same for other programs, in the same order.
+    pub(crate) fn events(&self) -> Vec<events::Diagnostic> {
+        let mistakes = in_order(&self.mistakes).into_iter().map(|mistake| event_of(mistake, &self.sources));
+        mistakes.chain(self.complaints.iter().map(Complaint::event)).collect()
+    }
+}
+
+/// Returns the note that says where something is said.
+fn note_of(place: &ShownPlace) -> String {
+    let ShownPlace { file, line, column, text } = place;
+    format!("{NOTE}{text} {file}:{line}:{column}")
+}
+
+/// Returns warnings for other programs, as they are printed.
+pub(crate) fn warning_events(sources: &SourceMap, warnings: &[Diagnostic]) -> Vec<events::Diagnostic> {
+    in_order(warnings).into_iter().map(|warning| event_of(warning, sources)).collect()
+}
+
+fn event_of(diagnostic: &Diagnostic, sources: &SourceMap) -> events::Diagnostic {
+    let (severity, exit_code) = match diagnostic.severity {
+        Severity::Error => (events::Severity::Error, WRONG_CONFIGURATION),
+        Severity::Warning => (events::Severity::Warning, 0),
+    };
+    let places = diagnostic.labels.iter().map(|label| shown_place(sources, label.place, &label.text));
+    events::Diagnostic {
+        severity,
+        code: Some(diagnostic.code),
+        exit_code,
+        message: diagnostic.message.clone(),
+        places: places.collect(),
+        notes: diagnostic.notes.clone(),
+        help: diagnostic.help.iter().cloned().collect(),
+        node: None,
+        images: Vec::new(),
+    }
+}
+
+/// Returns a place as people count, with what is to be said about it.
+pub(crate) fn shown_place(sources: &SourceMap, place: Place, text: impl Into<String>) -> ShownPlace {
+    let (line, column) = sources.line_column(place.file, place.span.start);
+    ShownPlace { file: sources.name(place.file).to_string(), line, column, text: text.into() }
 }
 
 /// Prints warnings to stderr.
@@ -217,7 +371,7 @@ pub(crate) fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use gravure_lang::{FileId, Place, Span};
+    use gravure_lang::{FileId, Span};
 
     use super::*;
 

@@ -17,6 +17,9 @@ const IMAGE: &str = "image";
 pub(crate) fn run(arguments: &Eval) -> Result<(), Trouble> {
     let selector = arguments.show.as_deref().map(parse).transpose()?;
     let batch = Batch::load(std::slice::from_ref(&arguments.file), &arguments.project)?;
+    if let files @ 2.. = batch.targets.len() {
+        return Err(Complaint::usage(format!("`{}` stands for {files} files, and one is shown", arguments.file)).into());
+    }
     let text = with_stack(|| {
         let heap = Bump::new();
         let evaluator = Evaluator::new(&batch.program, &heap, Limits::default());

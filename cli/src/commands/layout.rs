@@ -8,6 +8,7 @@
 pub(crate) mod picture;
 mod svg;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use gravure_eval::graph::{NodeId, Options, Report, realise};
@@ -102,7 +103,7 @@ fn planned(arguments: &Layout) -> Result<Vec<Disk>, Trouble> {
     // The disk itself need not be made: only what it is made of says how large its partitions are.
     let wanted: Vec<NodeId> = disks.iter().flat_map(|(_, disk)| plan.graph.recipe(*disk).inputs.clone()).collect();
     let options = Options { threads, network_threads: NETWORK_THREADS, keep_going: false };
-    let watcher = bars.watch(&plan.graph, &builder, |_, _| {});
+    let watcher = bars.watch(&plan.graph, &builder, BTreeMap::new(), |_, _| {});
     let report = realise(&plan.graph, &wanted, &builder, &builder, &watcher, options);
     drop(watcher);
     bars.clear();
