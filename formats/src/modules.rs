@@ -305,7 +305,8 @@ impl<'a> ModuleSet<'a> {
     #[must_use]
     pub fn with_aliases(self, list: &str) -> ModuleSet<'a> {
         let pairs = list.lines().filter_map(|line| line.split_once(' '));
-        let aliases: Vec<(String, String)> = pairs.map(|(name, pattern)| (pattern.to_owned(), name.to_owned())).collect();
+        let aliases: Vec<(String, String)> =
+            pairs.map(|(name, pattern)| (pattern.to_owned(), name.to_owned())).collect();
         ModuleSet { aliases: OnceCell::from(aliases), ..self }
     }
 

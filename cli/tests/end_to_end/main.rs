@@ -3,6 +3,7 @@
 //! These tests stand here, and what they stand on in `tests/`, because cargo promises the program of a crate, built and
 //! current, only to the tests of that crate.
 
+mod boards;
 mod crowd;
 mod debian;
 mod file_systems;

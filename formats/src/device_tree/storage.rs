@@ -110,6 +110,8 @@ fn is_host(node: Node<'_>) -> bool {
     // What is in a host is a card that cannot be taken out, and may be called so too.
     is_called_so(node)
         && !node.parent().is_some_and(is_called_so)
+        // Without an address it may be the host's clock.
+        && node.name().contains('@')
         && node.strings("compatible").next().is_some()
         && !NO_STORAGE.iter().all(|name| node.property(name).is_some())
         && node.is_enabled()

@@ -319,7 +319,8 @@ fn hosts_that_matter() {
         .with(host("mmc@3").bytes("no-sd", b"").bytes("no-mmc", b""))
         .with(host("mmc@4").bytes("no-sd", b""))
         .with(host("memory@5"))
-        .with(node("mmc"))
+        .with(host("mmc"))
+        .with(node("mmc@7"))
         .with(node("mmc@6").is(&["unknown", "mmc"]).cells("vmmc-supply", &[1]))
         .with(node("vcc").is(&["regulator-fixed"]).cells("phandle", &[1]));
     debian().check(
