@@ -39,6 +39,7 @@ pub mod inspect;
 #[cfg(test)]
 mod judge;
 pub mod layout;
+pub mod loader;
 pub mod lookup;
 pub mod mbr;
 pub mod merge;
