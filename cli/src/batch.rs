@@ -65,6 +65,8 @@ pub(crate) struct Plan {
     pub(crate) parts: BTreeMap<NodeId, BTreeMap<String, Place>>,
     /// The lock files of the projects.
     pub(crate) locks: BTreeMap<PathBuf, LockFile>,
+    /// What the user should know and may well want.
+    pub(crate) warnings: Vec<Diagnostic>,
 }
 
 /// The lock file of a project: as it was found, and what the images of this run need.
@@ -270,6 +272,7 @@ impl Batch {
                     let lock = plan.locks.entry(self.roots[index].clone()).or_default();
                     lock.needed.extend(&lowered.lock);
                     plan.parts.entry(lowered.disk).or_insert(lowered.parts);
+                    plan.warnings.extend(lowered.warnings);
                     for (node, place) in lowered.places {
                         plan.places.entry(node).or_insert(place);
                     }
@@ -374,6 +377,7 @@ impl Plan {
         });
         self.images.extend(images);
         self.lost.extend(other.lost);
+        self.warnings.extend(other.warnings);
     }
 
     /// Returns the lock files that do not have all that the images need, as they should be.

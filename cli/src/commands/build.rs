@@ -55,6 +55,9 @@ fn build(arguments: &Build, events: Events, tally: &mut Tally) -> Result<(), Tro
     interrupt::ends_with(&bars);
     let locking = locking(&arguments.outside);
     let (plan, mut trouble) = batch.plan(arguments.form.get(), &outside, &locking, &bars, threads);
+    for warning in warning_events(&batch.program.sources, &plan.warnings) {
+        events.send(&Event::Diagnostic(warning));
+    }
     for image in &plan.lost {
         events.image((&image.name, &image.file), None, ImageState::Failed, None);
         tally.count(ImageState::Failed, 0);

@@ -3,6 +3,7 @@
 use gravure_eval::graph::NodeId;
 use gravure_eval::{Value, View};
 use gravure_formats::Guid;
+use gravure_formats::units::Size;
 use gravure_lang::{Diagnostic, Place};
 
 use super::packages::{Purpose, Requests, Resolved};
@@ -182,6 +183,7 @@ impl Lowering<'_, '_> {
             _ => Some(packages.next()),
         };
         let device_tree = loader.optional_string("device-tree")?;
+        self.check_environment(loader, configuration.place("loader"))?;
         Ok(Loader {
             kind: Kind::of(loader)?,
             package: own,
@@ -215,7 +217,10 @@ impl Lowering<'_, '_> {
                     let package = package.ok_or_else(|| no_package(loader, record, &name))?;
                     (Some(path.to_owned()), package)
                 }
-                Value::Path(path) => (None, self.local_file(path, place)?.0),
+                Value::Path(path) => {
+                    self.check_blob(path, record, device_tree, configuration)?;
+                    (None, self.local_file(path, place)?.0)
+                }
                 Value::None => return Err(not_given(loader.string("name")?, &name, self.nearest(&[configuration]))),
                 _ => (None, self.fetched(record.record("source")?)?.1),
             };
@@ -230,6 +235,49 @@ impl Lowering<'_, '_> {
             blobs.push(Blob { name, node, offsets });
         }
         Ok(blobs)
+    }
+}
+
+impl Lowering<'_, '_> {
+    /// Refuses a file of the project that is not what a blob must be: the one that a package has is checked when it is there.
+    fn check_blob(
+        &self,
+        path: &str,
+        blob: View<'_, '_>,
+        device_tree: Option<&str>,
+        configuration: Place,
+    ) -> Result<(), LowerError> {
+        let Some(format) = blob.optional_string("format")? else { return Ok(()) };
+        let content = self.local_content(path, blob.place("source"))?;
+        let device_tree = device_tree.map(device_tree_name);
+        let Err(why) = blob::check(format, device_tree, &content, self.inputs.store) else { return Ok(()) };
+        let message = format!("`{path}` cannot be the `{}` of the boot loader: {why}", blob.string("name")?);
+        let diagnostic = Diagnostic::error("E0437", message, blob.place("source"), "this file");
+        let format = self.nearest(&[blob.place("format"), configuration]);
+        Err(LowerError::Diagnostics(vec![diagnostic.label(format, "chosen here, with what its files must be")]))
+    }
+
+    /// Warns of settings that a loader would write over itself.
+    fn check_environment(&mut self, loader: View<'_, '_>, configuration: Place) -> Result<(), LowerError> {
+        let Some(environment) = loader.optional_record("environment")? else { return Ok(()) };
+        let (start, size) = (environment.size("offset")?, environment.size("size")?);
+        for blob in loader.records("blobs")? {
+            let Some(limit) = blob.optional_size("limit")? else { continue };
+            let overlaps = |at: u64| start < at.saturating_add(limit) && at < start.saturating_add(size);
+            if blob.optional_size("offset")?.into_iter().chain(sizes(blob, "copies")?).any(overlaps) {
+                let message = format!(
+                    "boot loader `{}` keeps its settings at {}, where `{}` may be: saving them on the board would destroy it",
+                    loader.string("name")?,
+                    Size(start),
+                    blob.string("name")?,
+                );
+                let place = self.nearest(&[environment.place("offset"), configuration]);
+                let diagnostic = Diagnostic::warning("W0401", message, place, "these settings");
+                let other = self.nearest(&[blob.place("offset"), configuration]);
+                self.warnings.push(diagnostic.label(other, "this part of it"));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -98,6 +98,8 @@ pub struct Lowered {
     pub places: BTreeMap<NodeId, Place>,
     /// Where the places of the disk's parts are said, by the names that messages have for them.
     pub parts: BTreeMap<String, Place>,
+    /// What the user should know and may well want.
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// Adds what an image needs to the graph.
@@ -120,11 +122,13 @@ pub fn lower<'h>(
         report: None,
         places: BTreeMap::new(),
         parts: BTreeMap::new(),
+        warnings: Vec::new(),
         sources: &evaluator.program().sources,
         item: output.place,
     };
     let disk = lowering.disk(image, &output.name)?;
-    Ok(Lowered { disk, lock: lowering.lock, report: lowering.report, places: lowering.places, parts: lowering.parts })
+    let Lowering { lock, report, places, parts, warnings, .. } = lowering;
+    Ok(Lowered { disk, lock, report, places, parts, warnings })
 }
 
 /// Runs the checks of an image and of every record that lowering reads; all failures are reported together.
@@ -174,6 +178,7 @@ struct Lowering<'l, 'a> {
     report: Option<NodeId>,
     places: BTreeMap<NodeId, Place>,
     parts: BTreeMap<String, Place>,
+    warnings: Vec<Diagnostic>,
     sources: &'l SourceMap,
     /// Where the item that becomes an image is named.
     item: Place,

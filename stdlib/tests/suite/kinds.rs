@@ -23,7 +23,7 @@ const EXPECTED: &[(&str, u32, &str)] = &[
     ("grub-core", 1, "857dafe727729bb78fcaffacf394619c460307139b10f10021b68a36d13de686"),
     ("initrd", 1, "71a6e844d0a37cd8a450e20214c8f2f06a8df68baedb31b24233f1c2c8de9639"),
     ("local", 1, "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73"),
-    ("module-aliases", 1, "0"),
+    ("module-aliases", 1, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
     ("package", 2, "4e2b1b0af873752025fb741258fe88e990a0418b480657bc23235eccdd55cc28"),
     ("part", 1, "5790d113c09b3a57431f6a7a29a6b382b1acdd9ab301aec5f63aea9703bb2d3e"),
     ("raw", 1, "bee9b522ffee9089566da73f388766c5ef846c7bf1dd907e9b0e0653d90f449b"),

@@ -27,7 +27,7 @@ fn found(project: &Project, file: &str) -> String {
             None => format!("{label}: {failure}\n"),
         }
     });
-    failures.collect()
+    plan.warnings.clone() + &failures.collect::<String>()
 }
 
 #[test]

@@ -144,6 +144,7 @@ pub(crate) struct Plan {
     pub(crate) places: BTreeMap<NodeId, Place>,
     /// What is wrong, as a person reads it.
     pub(crate) mistakes: String,
+    pub(crate) warnings: String,
     pub(crate) sources: SourceMap,
 }
 
@@ -199,6 +200,8 @@ fn plan(root: &Path, world: &dyn World, file: &str, pick: Option<&str>, store: &
             match lower(&evaluator, &output, &mut plan.graph, &inputs) {
                 Ok(lowered) => {
                     plan.places.extend(lowered.places);
+                    plan.warnings +=
+                        &lowered.warnings.iter().map(|one| one.render(&program.sources, false)).collect::<String>();
                     plan.images.insert(output.name, lowered.disk);
                 }
                 Err(LowerError::Diagnostics(mistakes)) => plan.mistakes += &rendered(&program.sources, &mistakes),
