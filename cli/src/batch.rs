@@ -155,6 +155,7 @@ impl Batch {
         threads: usize,
     ) -> (Plan, Trouble) {
         let (mut plan, mut trouble) = self.lower_all(form, outside, locking, bars, threads);
+        print_warnings(&self.program.sources, &plan.warnings);
         while let Some((number, clash)) = plan.clash() {
             trouble.add_mistakes(&self.program.sources, vec![clash]);
             let image = plan.images.remove(number);

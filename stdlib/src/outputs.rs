@@ -79,8 +79,8 @@ impl From<Box<Diagnostic>> for OutputsError {
     }
 }
 
-/// The image types that an operating system is built as when none is named, by its platform.
-const DEFAULT_TYPES: &[(&str, &str)] = &[("x86_64-linux", "efi-raw"), ("aarch64-linux", "efi-raw")];
+/// The image type that an operating system is built as when none is named: every platform has UEFI.
+const DEFAULT_TYPE: &str = "efi-raw";
 
 /// Returns the id of a record type that the standard library declares.
 ///
@@ -242,7 +242,7 @@ fn image_of_system<'h>(
     system: &'h Record<'h>,
     image_type: Option<&str>,
 ) -> Result<&'h Record<'h>, OutputsError> {
-    let ty = type_for(evaluator, module, system, image_type)?;
+    let ty = type_for(evaluator, module, image_type)?;
     let image = evaluator.apply(ty.constructor, &[Value::Record(system)], ty.place)?;
     let image = evaluator.as_record_of(image, std_type(evaluator, "std/images", "Image"));
     image.ok_or_else(|| no_image(&ty))
@@ -264,26 +264,23 @@ fn no_image(ty: &ImageType<'_>) -> OutputsError {
     OutputsError::Diagnostics(vec![Diagnostic::error("E0401", message, ty.place, "this image type")])
 }
 
-/// Returns the image type that was asked for, or the default one of the system's platform.
+/// Returns the image type that was asked for, or the default one: one of the library or of this module, else one of any
+/// module that was loaded.
 fn type_for<'h>(
     evaluator: &Evaluator<'h>,
     module: ModuleId,
-    system: &'h Record<'h>,
     wanted: Option<&str>,
 ) -> Result<ImageType<'h>, OutputsError> {
-    let types = image_types(evaluator, &[module])?;
-    let platform = evaluator.view(system).string("platform")?;
-    let default = DEFAULT_TYPES.iter().find(|(of, _)| *of == platform).map(|(_, name)| *name);
-    let Some(name) = wanted.or(default) else {
-        let place = evaluator.view(system).place("platform");
-        let message = format!("there is no default image type for `{platform}`");
-        let diagnostic =
-            Diagnostic::error("E0402", message, place, "this platform").help("name an image type with `-t`");
-        return Err(OutputsError::Diagnostics(vec![diagnostic]));
-    };
+    let name = wanted.unwrap_or(DEFAULT_TYPE);
+    let of_this_name = |types: Vec<ImageType<'h>>| types.into_iter().find(|ty| ty.name == name);
+    if let Some(own) = of_this_name(image_types(evaluator, &[module])?) {
+        return Ok(own);
+    }
+    // A board of the user's own is mostly in a file that this one imports.
+    let all: Vec<ModuleId> = evaluator.program().modules().map(|(_, module)| module).collect();
+    let types = image_types(evaluator, &all)?;
     let near = nearest(name, types.iter().map(|ty| ty.name.as_str())).map(str::to_owned);
-    let found = types.into_iter().find(|ty| ty.name == name);
-    found.ok_or_else(|| OutputsError::UnknownType { name: name.to_owned(), near })
+    of_this_name(types).ok_or_else(|| OutputsError::UnknownType { name: name.to_owned(), near })
 }
 
 /// Calls outputs as their images say, else like the file where it has one output, else file-name and item.

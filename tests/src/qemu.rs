@@ -123,6 +123,11 @@ impl Machine {
         Self::new(QEMU_X86_64, "pc").disk(disk, bus)
     }
 
+    /// A PC with a BIOS that boots this disk, on virtio, and keeps what it writes there.
+    pub fn x86_64_bios_writable(disk: &Path) -> Self {
+        Self::new(QEMU_X86_64, "pc").writable_disk(disk)
+    }
+
     /// A PC without firmware to speak of: QEMU loads the kernel itself.
     pub fn x86_64_kernel(kernel: &Path, initrd: Option<&Path>, command_line: &str) -> Self {
         let machine = Self::new(QEMU_X86_64, "q35").argument("-kernel").argument(kernel);

@@ -125,9 +125,9 @@ fn summary(tally: &Tally, seconds: f64) -> String {
     )
 }
 
-/// Prints the image types of the standard library and of the files.
+/// Prints the image types of the standard library, of the files and of what they import.
 fn list_image_types(batch: &Batch) -> Result<(), Trouble> {
-    let modules: Vec<ModuleId> = batch.targets.iter().map(|(_, module)| *module).collect();
+    let modules: Vec<ModuleId> = batch.program.modules().map(|(_, module)| module).collect();
     let list = with_stack(|| {
         let heap = Bump::new();
         let evaluator = Evaluator::new(&batch.program, &heap, Limits::default());

@@ -8,7 +8,7 @@ use std::time::Duration;
 use gravure_tests::judges;
 use gravure_tests::qemu::{COMMAND, Machine};
 
-use super::gravure;
+use super::{WORKSPACE, gravure};
 
 /// A generous limit for U-Boot, a kernel from an emulated card, and busybox, on a loaded host.
 const LOGIN: Duration = Duration::from_secs(400);
@@ -87,4 +87,103 @@ fn unmatched_runs_with_the_u_boot_of_its_architecture() {
     let image = build(scratch.path(), "unmatched", "unmatched-raw");
     judges::sgdisk_clean(&image);
     expect_system(Machine::riscv64_u_boot(&image), "unmatched", "riscv64");
+}
+
+/// Copies an example into a directory.
+fn copy_example(directory: &Path, name: &str) {
+    let from = Path::new(WORKSPACE).join("examples").join(name);
+    fs::copy(from, directory.join(name)).expect("the example can be copied");
+}
+
+#[test]
+fn the_fleet_is_one_batch_with_the_same_bytes_from_any_number_of_threads() {
+    let scratch = tempfile::tempdir().expect("a scratch directory can be made");
+    copy_example(scratch.path(), "boards.img");
+    let build = |threads: &str| {
+        gravure(scratch.path(), &["build", "-j", threads, "-o", "out/", "boards.img"]);
+        let mut sums: Vec<(String, String)> = fs::read_dir(scratch.path().join("out"))
+            .expect("there is the directory of the images")
+            .map(|entry| entry.expect("a directory can be read").path())
+            .map(|path| (path.display().to_string(), judges::sha256(&path)))
+            .collect();
+        sums.sort();
+        fs::remove_dir_all(scratch.path().join("out")).expect("it can be removed");
+        sums
+    };
+    let expected = build("1");
+    assert_eq!(expected.len(), 12, "{expected:?}");
+    for threads in ["2", "8"] {
+        fresh_nodes(scratch.path());
+        assert_eq!(build(threads), expected, "on {threads} threads");
+    }
+}
+
+/// Lets a store forget what was built, but not what was fetched.
+fn fresh_nodes(directory: &Path) {
+    for made in ["nodes", "actions"] {
+        let _ = fs::remove_dir_all(directory.join("store/records").join(made));
+    }
+}
+
+/// The manual's chapter on adding a board, followed to the letter.
+#[test]
+fn a_board_is_added_as_the_manual_says() {
+    let manual = fs::read_to_string(Path::new(WORKSPACE).join("docs/manual/boards.md")).expect("the chapter is there");
+    let scratch = tempfile::tempdir().expect("a scratch directory can be made");
+    let mut n_files = 0;
+    for block in manual.split("```").skip(1).step_by(2) {
+        let Some((name, text)) = block.split_once('\n').filter(|(name, _)| name.ends_with(".img")) else { continue };
+        fs::write(scratch.path().join(name), text).expect("a file can be written");
+        n_files += 1;
+    }
+    assert_eq!(n_files, 2, "the chapter has a board and a system for it");
+    let commands = blocks_of_commands(&manual).last().expect("the chapter ends with commands").to_owned();
+    for line in commands.lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        assert_eq!(words[0], "gravure", "{line}");
+        let output = gravure(scratch.path(), &words[1..]);
+        if words[1] == "layout" {
+            assert!(output.contains("Allwinner boot loader"), "{output}");
+        }
+    }
+    judges::e2fsck_clean(&scratch.path().join("my-neo.raw"), judges::partition(&scratch.path().join("my-neo.raw"), 1));
+}
+
+/// Returns the blocks of the manual that consist of commands.
+fn blocks_of_commands(manual: &str) -> Vec<&str> {
+    let blocks = manual.split("```").skip(1).step_by(2).filter_map(|block| block.strip_prefix('\n'));
+    blocks.filter(|block| block.starts_with("gravure ")).map(str::trim_end).collect()
+}
+
+#[test]
+fn debian_on_a_bios_grows_to_the_size_of_its_disk() {
+    let scratch = tempfile::tempdir().expect("a scratch directory can be made");
+    copy_example(scratch.path(), "debian.img");
+    let text = "import \"./debian.img\" as base\nimport \"std/services\" as svc\n\ngrowing = base.debian { services += [svc.grow-root] }\n";
+    fs::write(scratch.path().join("growing.img"), text).expect("a file can be written");
+    gravure(scratch.path(), &["build", "-t", "mbr-raw", "growing.img"]);
+    let image = scratch.path().join("growing.raw");
+    let before = judges::partition(&image, 1).len;
+    let file = File::options().write(true).open(&image).expect("the image is there");
+    let len = file.metadata().expect("it has a length").len() + (1 << 30);
+    file.set_len(len).expect("a file can grow");
+
+    let machine = Machine::x86_64_bios_writable(&image).memory(1024).newest_processor();
+    let mut console = machine.boot("growing");
+    console.expect("debian login: ", Duration::from_secs(420));
+    console.send_line("root");
+    console.expect("Password: ", COMMAND);
+    console.send_line("gravure");
+    console.expect("# ", COMMAND);
+    console.run("export TERM=dumb PAGER=cat; bind 'set enable-bracketed-paste off'; PS1='# '", COMMAND);
+    assert_eq!(console.run("systemctl is-active grow-root", COMMAND), "active\n");
+    let mebibytes = console.run("df -m --output=size / | tail -n 1", COMMAND);
+    let grown: u64 = mebibytes.trim().parse().expect("a number");
+    assert!(grown << 20 > before + (900 << 20), "{grown} MiB, and it was {before} bytes");
+    console.send_line("systemctl poweroff");
+    console.expect_end(Duration::from_secs(180));
+    drop(console);
+    let after = judges::partition(&image, 1);
+    assert!(after.len > before + (1000 << 20), "the partition reaches to the end");
+    judges::e2fsck_clean(&image, after);
 }

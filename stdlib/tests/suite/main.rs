@@ -5,6 +5,7 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests read fixtures and run foreign checkers")]
 
+mod boards;
 mod disk;
 mod kinds;
 mod lazy;

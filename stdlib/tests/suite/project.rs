@@ -119,7 +119,13 @@ pub(crate) fn set_mode(path: &Path, mode: u32) {
 }
 
 /// The library, and the files below a folder; imports stay below the project in it.
-struct Sources<'a>(&'a Path, &'a str);
+pub(crate) struct Sources<'a>(&'a Path, &'a str);
+
+impl<'a> Sources<'a> {
+    pub(crate) fn of(folder: &'a Path) -> Sources<'a> {
+        Sources(folder, "")
+    }
+}
 
 impl World for Sources<'_> {
     fn source(&self, from: Option<&str>, path: &str) -> Result<Source, String> {
