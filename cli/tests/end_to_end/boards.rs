@@ -2,61 +2,48 @@
 //! where it does not.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use gravure_tests::judges;
 use gravure_tests::qemu::{COMMAND, Machine};
+use gravure_tests::{Console, judges};
 
 use super::{WORKSPACE, gravure};
 
 /// A generous limit for U-Boot, a kernel from an emulated card, and busybox, on a loaded host.
 const LOGIN: Duration = Duration::from_secs(400);
 
-/// A system of busybox for a board. Packages come from one archive, to be quick; logins are on the board's line and on those
-/// of emulators.
-fn system(board: &str, emulated_line: &str) -> String {
-    format!(
-        r#"import "std/os" as os
-import "std/services" as svc
-import "std/boards/{board}" as board
-
-let login = fn(tty) => svc.agetty {{ tty = tty; term = "vt100"; extra-options = ["-L"] }}
-
-small = os.OperatingSystem {{
-  host-name = "small"
-  archives = [os.Archive {{ suite = "trixie" }}]
-  init = 'busybox
-  packages = [os.busybox]
-  users["root"] {{ password = "" }}
-  file-systems += [os.FileSystem {{ device = os.label("my-root"); mount-point = "/"; type = 'ext4 }}]
-  services = [login("{emulated_line}")]
-}} & board.board & mixin {{ bootloader {{ timeout = 0 }} }}
-"#
-    )
-}
-
-/// Builds the image of a board.
-fn build(directory: &Path, board: &str, image_type: &str) -> PathBuf {
-    let is_risc_v = image_type.starts_with("unmatched");
-    let emulated_line = if is_risc_v { "ttyS0" } else { "ttyAMA0" };
-    fs::write(directory.join("small.img"), system(board, emulated_line)).expect("a file can be written");
-    gravure(directory, &["build", "-t", image_type, "small.img"]);
-    let image = directory.join("small.raw");
-    judges::e2fsck_clean(&image, judges::partition(&image, if is_risc_v { 3 } else { 1 }));
-    image
+/// Copies the fleet into a directory, with a login on the lines of emulators beside those of the boards, and builds it.
+fn build_fleet(directory: &Path) {
+    let path = Path::new(WORKSPACE).join("examples/boards.img");
+    let fleet = fs::read_to_string(path).expect("the example is there");
+    let login = |line: &str| format!("svc.agetty {{ tty = \"{line}\"; term = \"vt100\"; extra-options = [\"-L\"] }}");
+    let text = fleet
+        .replace("  init = 'busybox\n", &format!("  init = 'busybox\n  services = [{}]\n", login("ttyAMA0")))
+        .replace(
+            "unmatched-board.board)",
+            &format!("unmatched-board.board & mixin {{ services += [{}] }})", login("ttyS0")),
+        )
+        .replace("import \"std/images\" as images\n", "import \"std/services\" as svc\n");
+    fs::write(directory.join("fleet.img"), text).expect("a file can be written");
+    gravure(directory, &["build", "fleet.img"]);
 }
 
 /// Logs in and compares what runs.
-fn expect_system(machine: Machine, name: &str, processor: &str) {
+fn expect_system(machine: Machine, name: &str, processor: &str) -> Console {
     let mut console = machine.boot(name);
-    console.expect("small login: ", LOGIN);
+    console.expect(&format!("{name} login: "), LOGIN);
     console.send_line("root");
     console.expect("~ # ", COMMAND);
     assert_eq!(console.run("uname -m", COMMAND), format!("{processor}\n"));
     assert_eq!(console.run("awk '$2 == \"/\" { print $3 }' /proc/mounts", COMMAND), "ext4\n");
+    console
+}
+
+/// Switches a machine off, which some boards cannot.
+fn power_off(mut console: Console) {
     console.send_line("poweroff");
-    console.expect("Requesting system poweroff", COMMAND); // some boards cannot do that
+    console.expect_end(COMMAND);
 }
 
 /// A card has a size that QEMU takes only as a power of two.
@@ -66,27 +53,57 @@ fn pad(image: &Path) {
     file.set_len(len.next_power_of_two()).expect("a file can grow");
 }
 
+/// The boards of the fleet, and the machine that the U-Boot for their architecture is for.
+const FLEET: [(&str, &str); 12] = [
+    ("lime2", "arm"),
+    ("beaglebone", "arm"),
+    ("bananapi", "arm"),
+    ("cubieboard", "arm"),
+    ("novena", "arm"),
+    ("orangepi", "arm"),
+    ("pine64", "aarch64"),
+    ("pinebook", "aarch64"),
+    ("raspberry", "aarch64"),
+    ("rock64", "aarch64"),
+    ("unmatched", "riscv64"),
+    ("visionfive", "riscv64"),
+];
+
+/// Those that QEMU has, by its names.
+const CARDS: [(&str, &str); 3] = [("orangepi", "orangepi-pc"), ("cubieboard", "cubieboard"), ("bananapi", "bpim2u")];
+
 #[test]
-fn orangepi_pc_runs_all_that_is_on_its_card() {
+fn every_board_of_the_fleet_runs_with_the_u_boot_of_its_architecture() {
     let scratch = tempfile::tempdir().expect("a scratch directory can be made");
-    let image = build(scratch.path(), "orangepi-pc", "orangepi-pc-raw");
-    pad(&image);
-    expect_system(Machine::arm_board("orangepi-pc", &image).memory(1024), "orangepi-pc", "armv7l");
+    build_fleet(scratch.path());
+    for (name, machine) in FLEET {
+        let image = scratch.path().join(format!("fleet-{name}.raw"));
+        let root = match (name, machine) {
+            ("raspberry", _) => 2,
+            (_, "riscv64") => 3,
+            _ => 1,
+        };
+        judges::e2fsck_clean(&image, judges::partition(&image, root));
+        if machine == "riscv64" {
+            judges::sgdisk_clean(&image);
+        }
+        power_off(match machine {
+            "arm" => expect_system(Machine::arm_u_boot(&image), name, "armv7l"),
+            "aarch64" => expect_system(Machine::aarch64_u_boot(&image), name, "aarch64"),
+            _ => expect_system(Machine::riscv64_u_boot(&image), name, "riscv64"),
+        });
+    }
 }
 
 #[test]
-fn pine64_runs_with_the_u_boot_of_its_architecture() {
+fn the_boards_that_qemu_has_run_all_that_is_on_their_cards() {
     let scratch = tempfile::tempdir().expect("a scratch directory can be made");
-    let image = build(scratch.path(), "pine64", "pine64-raw");
-    expect_system(Machine::aarch64_u_boot(&image), "pine64", "aarch64");
-}
-
-#[test]
-fn unmatched_runs_with_the_u_boot_of_its_architecture() {
-    let scratch = tempfile::tempdir().expect("a scratch directory can be made");
-    let image = build(scratch.path(), "unmatched", "unmatched-raw");
-    judges::sgdisk_clean(&image);
-    expect_system(Machine::riscv64_u_boot(&image), "unmatched", "riscv64");
+    build_fleet(scratch.path());
+    for (name, board) in CARDS {
+        let image = scratch.path().join(format!("fleet-{name}.raw"));
+        pad(&image);
+        expect_system(Machine::arm_board(board, &image).memory(1024), name, "armv7l");
+    }
 }
 
 /// Copies an example into a directory.
@@ -156,7 +173,7 @@ fn blocks_of_commands(manual: &str) -> Vec<&str> {
 }
 
 #[test]
-fn debian_on_a_bios_grows_to_the_size_of_its_disk() {
+fn debian_on_a_bios_runs_and_grows_to_the_size_of_its_disk() {
     let scratch = tempfile::tempdir().expect("a scratch directory can be made");
     copy_example(scratch.path(), "debian.img");
     let text = "import \"./debian.img\" as base\nimport \"std/services\" as svc\n\ngrowing = base.debian { services += [svc.grow-root] }\n";

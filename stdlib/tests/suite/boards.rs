@@ -11,9 +11,8 @@ use gravure_stdlib::{Form, outputs, roots, source};
 
 use crate::project::{Project, Sources};
 
-/// What was seen of a board, and by which test; what is not here is built by the test of the fleet.
-const BOOTS: &[(&str, &str)] =
-    &[("orangepi-pc-raw", "boots: all that is on the card"), ("pine64-raw", "boots"), ("unmatched-raw", "boots")];
+/// Boards that start from their card in QEMU; which the tests of the command line do.
+const CARDS: &[&str] = &["orangepi-pc-raw", "cubieboard-raw", "bananapi-m2-ultra-raw"];
 /// Boards for which the loader must be given, so that no test builds them.
 const NOT_BUILT: &[&str] = &["rock-4c-plus-raw", "orangepi-r1-plus-lts-rk3328-raw"];
 /// Boards that are not in `examples/boards.img`.
@@ -59,13 +58,11 @@ fn line_of(project: &Project, image_type: &str) -> String {
             .optional_string("device-tree")
             .unwrap()
             .map_or("the firmware's".to_owned(), |name| format!("`{name}`"));
-        let proof = match BOOTS.iter().find(|(name, _)| *name == image_type) {
-            Some((_, proof)) => proof,
-            None if NOT_BUILT.contains(&image_type) => "its layout only",
-            None if NOT_IN_THE_FLEET.contains(&image_type) => {
-                "as `unmatched-raw`, which it shares all but the files with"
-            }
-            None => "built",
+        let proof = match image_type {
+            name if CARDS.contains(&name) => "boots from its card",
+            name if NOT_BUILT.contains(&name) => "its layout only",
+            name if NOT_IN_THE_FLEET.contains(&name) => "none of its own: it has the layout of `unmatched-raw`",
+            _ => "boots by the U-Boot of its architecture",
         };
         let processor = image.string("platform").unwrap().trim_end_matches("-linux");
         format!("| `{image_type}` | {processor} | {} | {package} | {device_tree} | {proof} |\n", places(image, loader),)
