@@ -129,7 +129,8 @@ impl Loader {
             DeviceTree::Found => text.push_str(&format!("  fdtdir {DEVICE_TREES}\n")),
             DeviceTree::Given(path) => text.push_str(&format!("  fdt {path}\n")),
         }
-        text.push_str(&format!("  append {}\n", arguments.join(" ")));
+        let words: Vec<String> = arguments.iter().map(|word| kernel_quoted(word)).collect();
+        text.push_str(&format!("  append {}\n", words.join(" ")));
         text
     }
 }
@@ -236,9 +237,7 @@ impl Lowering<'_, '_> {
         }
         Ok(blobs)
     }
-}
 
-impl Lowering<'_, '_> {
     /// Refuses a file of the project that is not what a blob must be: the one that a package has is checked when it is there.
     fn check_blob(
         &self,
@@ -347,6 +346,12 @@ pub(super) fn sizes(view: View<'_, '_>, field: &str) -> Result<Vec<u64>, LowerEr
     Ok(view.list(field)?.into_iter().map(size).collect())
 }
 
+/// Returns a word of the kernel's command line, which a blank would end (`next_arg` in Linux, lib/cmdline.c).
+fn kernel_quoted(word: &str) -> String {
+    let plain = word.replace('"', "");
+    if plain.contains([' ', '\t']) { format!("\"{plain}\"") } else { plain }
+}
+
 /// Where GRUB has what it reads on the root.
 pub(super) const GRUB_PREFIX: &str = "/boot/grub";
 
@@ -362,4 +367,28 @@ fn grub_quoted(word: &str) -> String {
         return word.to_owned();
     }
     format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn extlinux(device_tree: DeviceTree, timeout: i64) -> String {
+        let (kind, package, files, blobs, modules) = (Kind::UBoot, None, Vec::new(), Vec::new(), Vec::new());
+        let loader = Loader { kind, package, files, blobs, modules, device_tree, timeout };
+        loader.extlinux_config("a board", &["root=LABEL=x".to_owned(), "name=a \"b\"".to_owned()])
+    }
+
+    #[test]
+    fn u_boot_is_told_which_device_tree_and_how_long_to_wait() {
+        let start = "label linux\n  menu label a board\n  linux /boot/vmlinuz\n  initrd /boot/initrd.img\n";
+        let end = "  append root=LABEL=x \"name=a b\"\n";
+        assert_eq!(extlinux(DeviceTree::Firmware, 0), format!("default linux\n{start}{end}"));
+        assert_eq!(
+            extlinux(DeviceTree::Found, 5),
+            format!("default linux\nprompt 1\ntimeout 50\n{start}  fdtdir /boot/dtb\n{end}")
+        );
+        let given = DeviceTree::Given("/boot/dtb/x.dtb".to_owned());
+        assert_eq!(extlinux(given, 0), format!("default linux\n{start}  fdt /boot/dtb/x.dtb\n{end}"));
+    }
 }
