@@ -1,7 +1,8 @@
 //! `initrd`: a kernel's modules and busybox become the compressed archive that the kernel unpacks into memory.
 //!
-//! The inputs are the kernel's package and busybox's, as trees, and for a board the list of `module-aliases`. Modules are stored uncompressed, in the order in which they are
-//! loaded: the archive is compressed as a whole, and busybox's `insmod` reads no compressed ones.
+//! The inputs are the kernel's package and busybox's, as trees, and for a board the list of `module-aliases`. Modules are stored
+//! uncompressed, in the order in which they are loaded: the archive is compressed as a whole, and busybox's `insmod` reads no
+//! compressed ones.
 
 use gravure_eval::graph::{Failure, Task};
 use gravure_formats::device_tree::{DeviceTree, storage_modules};
