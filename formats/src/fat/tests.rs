@@ -319,7 +319,7 @@ fn runs_of_the_sample() {
     let mut blobs = MemoryBlobs::new();
     let tree = sample(&mut blobs);
     insta::assert_snapshot!(dump::extents(&layout(&tree, &guess(Some(Kind::Fat16))).unwrap()), @r#"
-    0 512 bytes sha256:f4811c44b84e
+    0 512 bytes sha256:d1bd02fcb18e
     512 98 bytes sha256:c95f8b3977f0
     610 8094 zero
     8704 98 bytes sha256:c95f8b3977f0
@@ -344,10 +344,10 @@ fn runs_of_the_sample() {
     2124800 end
     "#);
     insta::assert_snapshot!(dump::extents(&layout(&tree, &guess(Some(Kind::Fat32))).unwrap()), @r#"
-    0 512 bytes sha256:20a7af45a3e7
+    0 512 bytes sha256:dd6ef8c0e89f
     512 512 bytes sha256:3c716b3fd44f
     1024 2048 zero
-    3072 512 bytes sha256:20a7af45a3e7
+    3072 512 bytes sha256:dd6ef8c0e89f
     3584 512 bytes sha256:3c716b3fd44f
     4096 12288 zero
     16384 200 bytes sha256:b3deac91530f
@@ -376,6 +376,19 @@ fn runs_of_the_sample() {
 }
 
 #[test]
+fn the_boot_sector_has_its_kind_in_eight_bytes_and_jumps_behind_them() {
+    let blobs = MemoryBlobs::new();
+    for (kind, text, code) in
+        [(Kind::Fat12, "FAT12   ", 62), (Kind::Fat16, "FAT16   ", 62), (Kind::Fat32, "FAT32   ", 90)]
+    {
+        let image = layout(&tree_of([]), &guess(Some(kind))).unwrap().to_vec(&blobs).unwrap();
+        assert_eq!(&image[code - 8..code], text.as_bytes());
+        assert_eq!(usize::from(image[1]) + 2, code, "{kind}: the jump");
+        assert_eq!(image[code..code + 2], [0xcd, 0x18], "{kind}: the boot code");
+    }
+}
+
+#[test]
 fn the_bytes_do_not_change_by_accident() {
     let mut blobs = MemoryBlobs::new();
     let tree = sample(&mut blobs);
@@ -383,9 +396,9 @@ fn the_bytes_do_not_change_by_accident() {
         let image = layout(&tree, &guess(Some(kind))).unwrap();
         Digest::of(&image.to_vec(&blobs).unwrap()).to_string()
     };
-    insta::assert_snapshot!(digest(Kind::Fat12), @"604a2c5afa7a84a337bdd986e437499ad2a69c3ab9966fe68f07e0efb30cbc83");
-    insta::assert_snapshot!(digest(Kind::Fat16), @"352e04543d8bea488e038ad98506e2c37c2a6936c4e57f82df88a04b2d463458");
-    insta::assert_snapshot!(digest(Kind::Fat32), @"928a9e5926750330b1dd1d58102f7368dd95be2bed5551dfc381fcaa899fee1a");
+    insta::assert_snapshot!(digest(Kind::Fat12), @"30442bdf0efea9b4d3aa42451122b983037359a58abdbb0e4c3670eecb398afe");
+    insta::assert_snapshot!(digest(Kind::Fat16), @"9efaf90dcec446eb796073972e425f31b994d55c3630ec2329085310bfe10446");
+    insta::assert_snapshot!(digest(Kind::Fat32), @"76af880969fef2891b2cdeec3fb497ae0aeebd1e78466085ad22640221d123ef");
 }
 
 /// Trees of nested directories and files of up to some clusters, with names long, short, mixed and foreign.

@@ -180,7 +180,12 @@ fn boot_sector(geometry: &Geometry, label: Option<Label>, options: &Options) -> 
     bytes.extend([0x80, 0, 0x29]);
     bytes.extend(options.volume_id.to_le_bytes());
     bytes.extend(label.unwrap_or(Label::none()).0);
-    bytes.extend(format!("{kind:<8}").as_bytes());
+    // "BS_FilSysType"; U-Boot takes a volume for FAT32 only with the spaces.
+    bytes.extend(match kind {
+        Kind::Fat12 => b"FAT12   ",
+        Kind::Fat16 => b"FAT16   ",
+        Kind::Fat32 => b"FAT32   ",
+    });
     // Boot code: `int 0x18` asks the BIOS for the next device; should it return, the processor halts.
     bytes.extend([0xcd, 0x18, 0xf4, 0xeb, 0xfd]);
     bytes.resize(SECTOR as usize - BOOT_SIGNATURE.len(), 0);

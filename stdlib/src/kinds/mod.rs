@@ -44,7 +44,7 @@ const KINDS: &[Kind] = &[
     Kind { name: debian::NAME, version: 2, waits: false, realise: debian::realise },
     Kind { name: disk::NAME, version: 2, waits: false, realise: disk::realise },
     Kind { name: ext4::NAME, version: 2, waits: false, realise: ext4::realise },
-    Kind { name: fat::NAME, version: 2, waits: false, realise: fat::realise },
+    Kind { name: fat::NAME, version: 3, waits: false, realise: fat::realise },
     Kind { name: fetch::NAME, version: 1, waits: true, realise: fetch::realise },
     Kind { name: grub_core::NAME, version: 1, waits: false, realise: grub_core::realise },
     Kind { name: initrd::NAME, version: 1, waits: false, realise: initrd::realise },
