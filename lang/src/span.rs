@@ -50,7 +50,7 @@ impl std::fmt::Debug for Span {
 pub struct FileId(pub u32);
 
 /// A span in a certain file: what a diagnostic points at.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The source text.
     pub file: FileId,

@@ -53,10 +53,15 @@ pub(super) struct Loader {
 pub(super) enum DeviceTree {
     /// The firmware's.
     Firmware,
-    /// What the loader asks for among those of the kernel.
-    Found,
-    /// This one of the kernel's.
-    Given(String),
+    /// One of those of the kernel.
+    Kernel {
+        /// Where they are in its package.
+        directory: String,
+        /// That of the board, below this directory.
+        name: String,
+        /// Whether the kernel is started with that one whatever the loader asks for.
+        is_given: bool,
+    },
 }
 
 /// A file or directory for the partition that the firmware reads.
@@ -126,8 +131,8 @@ impl Loader {
         text.push_str(&format!("  menu label {label}\n  linux /boot/vmlinuz\n  initrd /boot/initrd.img\n"));
         match &self.device_tree {
             DeviceTree::Firmware => {}
-            DeviceTree::Found => text.push_str(&format!("  fdtdir {DEVICE_TREES}\n")),
-            DeviceTree::Given(path) => text.push_str(&format!("  fdt {path}\n")),
+            DeviceTree::Kernel { is_given: false, .. } => text.push_str(&format!("  fdtdir {DEVICE_TREES}\n")),
+            DeviceTree::Kernel { name, .. } => text.push_str(&format!("  fdt {DEVICE_TREES}/{name}\n")),
         }
         let words: Vec<String> = arguments.iter().map(|word| kernel_quoted(word)).collect();
         text.push_str(&format!("  append {}\n", words.join(" ")));
@@ -170,20 +175,20 @@ impl Lowering<'_, '_> {
         Ok(n_packages)
     }
 
-    /// Lowers a boot loader whose packages, and whose system's kernel, were found.
+    /// Lowers the boot loader of a system whose packages, and whose kernel, were found.
     pub(super) fn loader(
         &mut self,
-        configuration: View<'_, '_>,
+        system: View<'_, '_>,
         packages: &[Resolved],
         kernel: &Resolved,
     ) -> Result<Loader, LowerError> {
+        let configuration = system.record("bootloader")?;
         let loader = configuration.record("loader")?;
         let mut packages = LoaderPackages(packages.iter());
         let own = match loader.value("package")? {
             Value::None => None,
             _ => Some(packages.next()),
         };
-        let device_tree = loader.optional_string("device-tree")?;
         self.check_environment(loader, configuration.place("loader"))?;
         Ok(Loader {
             kind: Kind::of(loader)?,
@@ -191,11 +196,7 @@ impl Lowering<'_, '_> {
             files: loader_files(loader, own, &mut packages, kernel)?,
             blobs: self.blobs(loader, own, configuration.place("loader"))?,
             modules: loader.strings("modules")?.into_iter().map(str::to_owned).collect(),
-            device_tree: match (device_tree, loader.string("device-tree-choice")?) {
-                (None, _) => DeviceTree::Firmware,
-                (Some(_), "found") => DeviceTree::Found,
-                (Some(name), _) => DeviceTree::Given(format!("{DEVICE_TREES}/{name}")),
-            },
+            device_tree: device_tree(system, loader)?,
             timeout: configuration.int("timeout")?,
         })
     }
@@ -282,6 +283,24 @@ impl Lowering<'_, '_> {
 
 /// Where a root has the device trees of its kernel: a link to where the kernel's package has them.
 pub(super) const DEVICE_TREES: &str = "/boot/dtb";
+
+/// Returns which device tree the kernel of a system is started with by this loader.
+fn device_tree(system: View<'_, '_>, loader: View<'_, '_>) -> Result<DeviceTree, LowerError> {
+    let Some(name) = loader.optional_string("device-tree")? else { return Ok(DeviceTree::Firmware) };
+    let kernel = system.record("kernel")?;
+    let Some(directory) = kernel.optional_string("device-trees")? else {
+        let loader_name = loader.string("name")?;
+        let message = format!(
+            "boot loader `{loader_name}` is for a board with the device tree `{name}`, and the kernel has none"
+        );
+        let diagnostic = Diagnostic::error("E0438", message, system.place("kernel"), "a kernel without device trees");
+        let help = format!("`kernel = os.kernel-for('{})` is Debian's kernel for boards", loader.string("platform")?);
+        let diagnostic = diagnostic.label(system.place("bootloader"), "the boot loader").help(help);
+        return Err(LowerError::Diagnostics(vec![diagnostic]));
+    };
+    let is_given = loader.string("device-tree-choice")? == "given";
+    Ok(DeviceTree::Kernel { directory: directory.to_owned(), name: name.to_owned(), is_given })
+}
 
 /// Returns what a device tree is called apart from its directory and ending.
 fn device_tree_name(path: &str) -> &str {
@@ -384,11 +403,14 @@ mod tests {
         let start = "label linux\n  menu label a board\n  linux /boot/vmlinuz\n  initrd /boot/initrd.img\n";
         let end = "  append root=LABEL=x \"name=a b\"\n";
         assert_eq!(extlinux(DeviceTree::Firmware, 0), format!("default linux\n{start}{end}"));
+        let of_kernel = |is_given| {
+            let (directory, name) = ("/usr/lib/linux".to_owned(), "x.dtb".to_owned());
+            DeviceTree::Kernel { directory, name, is_given }
+        };
         assert_eq!(
-            extlinux(DeviceTree::Found, 5),
+            extlinux(of_kernel(false), 5),
             format!("default linux\nprompt 1\ntimeout 50\n{start}  fdtdir /boot/dtb\n{end}")
         );
-        let given = DeviceTree::Given("/boot/dtb/x.dtb".to_owned());
-        assert_eq!(extlinux(given, 0), format!("default linux\n{start}  fdt /boot/dtb/x.dtb\n{end}"));
+        assert_eq!(extlinux(of_kernel(true), 0), format!("default linux\n{start}  fdt /boot/dtb/x.dtb\n{end}"));
     }
 }

@@ -41,8 +41,6 @@ pub(super) struct System {
     initrd: NodeId,
     /// Where the kernel is in its package.
     kernel_image: String,
-    /// Where device trees are in it.
-    device_trees: String,
     /// What the configuration puts over everything else.
     files: Contents,
     pub(super) loader: Loader,
@@ -96,8 +94,8 @@ impl Lowering<'_, '_> {
         let root = root_mount(system)?;
         let root_type = root.string("type")?;
         let is_volatile = image.bool("volatile-root?")?;
-        let loader = self.loader(bootloader, loader_packages, kernel)?;
-        let initrd = self.initrd(system, kernel, program, root_type, is_volatile)?;
+        let loader = self.loader(system, loader_packages, kernel)?;
+        let initrd = self.initrd(system, &loader, kernel, program, root_type, is_volatile)?;
         let mut arguments: Vec<String> = system.strings("kernel-arguments")?.into_iter().map(str::to_owned).collect();
         arguments.insert(0, format!("rootfstype={root_type}"));
         if is_volatile {
@@ -119,7 +117,6 @@ impl Lowering<'_, '_> {
             userland,
             initrd,
             kernel_image: system.record("kernel")?.string("image")?.to_owned(),
-            device_trees: system.record("kernel")?.string("device-trees")?.to_owned(),
             files,
             loader,
             places: [system.record.place(), system.place("bootloader")],
@@ -134,22 +131,23 @@ impl Lowering<'_, '_> {
     fn initrd(
         &mut self,
         system: View<'_, '_>,
+        loader: &Loader,
         kernel: &Resolved,
         program: &Resolved,
         root_type: &str,
         is_volatile: bool,
     ) -> Result<NodeId, LowerError> {
-        let loader = system.record("bootloader")?.record("loader")?;
-        let wanted = [system.strings("initrd-modules")?, loader.strings("initrd-modules")?];
+        let of_loader = system.record("bootloader")?.record("loader")?.strings("initrd-modules")?;
+        let wanted = [system.strings("initrd-modules")?, of_loader];
         let mut modules: Vec<String> = wanted.into_iter().flatten().map(str::to_owned).collect();
         // The driver of ext4 mounts its predecessors as well.
         modules.push(if matches!(root_type, "ext2" | "ext3") { "ext4" } else { root_type }.to_owned());
         if is_volatile {
             modules.push("overlay".to_owned());
         }
-        let device_tree = match loader.optional_string("device-tree")? {
-            Some(name) => Some(format!("{}/{name}", system.record("kernel")?.string("device-trees")?)),
-            None => None,
+        let device_tree = match &loader.device_tree {
+            DeviceTree::Firmware => None,
+            DeviceTree::Kernel { directory, name, .. } => Some(format!("{directory}/{name}")),
         };
         let mut inputs = vec![kernel.tree, program.tree];
         if device_tree.is_some() {
@@ -190,8 +188,8 @@ impl Lowering<'_, '_> {
             Declared::new("/boot/vmlinuz", 0o777, What::SymlinkToMatch(system.kernel_image.clone())),
         ]);
         entries.push(system.loader.configuration(&system.label, &kernel_arguments(system, root_uuid)));
-        if !matches!(system.loader.device_tree, DeviceTree::Firmware) {
-            entries.push(Declared::new(DEVICE_TREES, 0o777, What::SymlinkToMatch(system.device_trees.clone())));
+        if let DeviceTree::Kernel { directory, .. } = &system.loader.device_tree {
+            entries.push(Declared::new(DEVICE_TREES, 0o777, What::SymlinkToMatch(directory.clone())));
         }
         contents.append(&system.files);
         contents

@@ -18,11 +18,15 @@ pub(super) fn platforms(subject: &Subject<'_, '_, '_>) -> Result<Vec<Diagnostic>
     let of_image = subject.image.string("platform")?;
     if of_image != whole {
         let message = format!("the image is for `{of_image}`, and its operating system for `{whole}`");
-        let diagnostic =
-            Diagnostic::error(OTHER_PLATFORM, message, subject.place(subject.image, "platform"), "the image");
+        let own = subject.place(subject.image, "platform");
         let help =
             format!("`--platform {of_image}` builds the same for `{of_image}`, if its own parts leave that open");
-        return Ok(vec![diagnostic.label(place, "the operating system").help(help)]);
+        let diagnostic = if own == place {
+            Diagnostic::error(OTHER_PLATFORM, message, own, "image and operating system")
+        } else {
+            Diagnostic::error(OTHER_PLATFORM, message, own, "the image").label(place, "the operating system")
+        };
+        return Ok(vec![diagnostic.help(help)]);
     }
     let bootloader = system.record("bootloader")?;
     let parts = [
