@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use bytes::Bytes;
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::Extents;
@@ -123,9 +124,13 @@ impl TreePath {
 
 impl Ord for TreePath {
     fn cmp(&self, other: &TreePath) -> std::cmp::Ordering {
+        const STEP: usize = 16;
+        // Neighbours in a tree begin alike: that is skipped by steps of words.
+        let chunks = self.0.chunks_exact(STEP).zip(other.0.chunks_exact(STEP));
+        let n_same = STEP * chunks.take_while(|(own, others)| own == others).count();
         // `/` sorts below every other byte, NUL included: paths contain none.
         let key = |&byte: &u8| if byte == b'/' { 0 } else { byte };
-        self.0.iter().map(key).cmp(other.0.iter().map(key))
+        self.0[n_same..].iter().map(key).cmp(other.0[n_same..].iter().map(key))
     }
 }
 
@@ -230,8 +235,28 @@ impl Entry {
 /// What a file system contains: an ordered map from paths to entries.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tree {
+    #[serde(deserialize_with = "paths_at_once")]
     paths: BTreeMap<TreePath, LeafId>,
     leaves: Vec<Entry>,
+}
+
+/// Reads the paths of a tree as a list, of which a map is made faster than by inserting them one after another.
+fn paths_at_once<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<TreePath, LeafId>, D::Error> {
+    struct Pairs;
+
+    impl<'de> Visitor<'de> for Pairs {
+        type Value = BTreeMap<TreePath, LeafId>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("paths with their leaves")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            std::iter::from_fn(|| map.next_entry().transpose()).collect()
+        }
+    }
+
+    deserializer.deserialize_map(Pairs)
 }
 
 impl Default for Tree {
@@ -253,6 +278,11 @@ impl Tree {
     /// Returns the entry at `path`.
     pub fn get(&self, path: &TreePath) -> Option<&Entry> {
         self.paths.get(path).map(|&leaf| &self.leaves[leaf.0 as usize])
+    }
+
+    /// Returns every entry, to change it, in no particular order. Whoever changes a kind keeps directories directories.
+    pub fn entries_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
+        self.leaves.iter_mut()
     }
 
     /// Returns the entry at `path`, to change it. Whoever changes its kind keeps directories directories.
@@ -299,10 +329,14 @@ impl Tree {
     pub fn insert(&mut self, path: &TreePath, entry: Entry) -> Result<LeafId, TreePath> {
         assert!(!path.is_root() || entry.is_directory(), "the root of a tree is a directory");
         self.make_parents(path)?;
-        if !entry.is_directory() || !self.get(path).is_some_and(Entry::is_directory) {
-            self.remove(path);
+        let Some(&leaf) = self.paths.get(path) else { return Ok(self.put_new(path, entry)) };
+        let there = &mut self.leaves[leaf.0 as usize];
+        if entry.is_directory() && there.is_directory() {
+            *there = entry;
+            return Ok(leaf);
         }
-        Ok(self.put(path, entry))
+        self.remove(path);
+        Ok(self.put_new(path, entry))
     }
 
     /// Makes `path` one more hard link of `leaf`, in place of what is there.
@@ -330,12 +364,8 @@ impl Tree {
         }
     }
 
-    fn put(&mut self, path: &TreePath, entry: Entry) -> LeafId {
-        if path.is_root() || self.get(path).is_some() {
-            let leaf = self.paths[path];
-            self.leaves[leaf.0 as usize] = entry;
-            return leaf;
-        }
+    /// Puts an entry where nothing is.
+    fn put_new(&mut self, path: &TreePath, entry: Entry) -> LeafId {
         let leaf = LeafId(u32::try_from(self.leaves.len()).expect("a tree has fewer than 2^32 leaves"));
         self.leaves.push(entry);
         self.paths.insert(path.clone(), leaf);
@@ -349,7 +379,7 @@ impl Tree {
             Some(_) => Err(parent),
             None => {
                 self.make_parents(&parent)?;
-                self.put(&parent, Entry::directory(0o755));
+                self.put_new(&parent, Entry::directory(0o755));
                 Ok(())
             }
         }
@@ -359,14 +389,14 @@ impl Tree {
     pub fn canonical(&self) -> Tree {
         let mut numbers = vec![None; self.leaves.len()];
         let mut leaves = Vec::new();
-        let mut paths = BTreeMap::new();
-        for (path, leaf, entry) in self.iter() {
+        let numbered = self.iter().map(|(path, leaf, entry)| {
             let number = *numbers[leaf.0 as usize].get_or_insert_with(|| {
                 leaves.push(entry.clone());
                 LeafId(leaves.len() as u32 - 1)
             });
-            paths.insert(path.clone(), number);
-        }
+            (path.clone(), number)
+        });
+        let paths = numbered.collect();
         Tree { paths, leaves }
     }
 

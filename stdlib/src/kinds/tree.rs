@@ -101,7 +101,9 @@ pub(crate) fn realise(builder: &Builder<'_>, task: &Task) -> Result<Artefact, Fa
     }
     let mut tree = merger.into_tree();
     declaration.declare(&mut tree, &parameters.entries)?;
-    clamp_times(&mut tree, parameters.time);
+    for entry in tree.entries_mut() {
+        entry.metadata.mtime = entry.metadata.mtime.min(parameters.time);
+    }
     Ok(Artefact::Tree(tree))
 }
 
@@ -221,14 +223,6 @@ fn link_target(place: &TreePath, target: &TreePath) -> Vec<u8> {
         return target.file_name().to_vec();
     }
     [b"/", target.as_bytes()].concat()
-}
-
-fn clamp_times(tree: &mut Tree, time: i64) {
-    let paths: Vec<TreePath> = tree.iter().map(|(path, ..)| path.clone()).collect();
-    for path in paths {
-        let metadata = &mut tree.get_mut(&path).expect("the path was listed").metadata;
-        metadata.mtime = metadata.mtime.min(time);
-    }
 }
 
 #[cfg(test)]
