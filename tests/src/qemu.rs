@@ -46,6 +46,8 @@ const AAVMF: [&str; 3] = [
     "/usr/share/edk2/aarch64/QEMU_EFI.fd",
     "/usr/share/edk2-armvirt/aarch64/QEMU_EFI.fd",
 ];
+/// UEFI for 32-bit ARM: the code, in a flash of its own.
+const AAVMF32: [&str; 2] = ["/usr/share/AAVMF/AAVMF32_CODE.fd", "/usr/share/edk2/arm/QEMU_EFI-pflash.raw"];
 /// U-Boot for QEMU's 64-bit ARM machine.
 const U_BOOT: [&str; 1] = ["/usr/lib/u-boot/qemu_arm64/u-boot.bin"];
 /// The same for 32-bit ARM.
@@ -61,6 +63,8 @@ pub enum Bus {
     Virtio,
     /// On a `pc` machine an IDE disk, on a `q35` one SATA; `/dev/sda` in Linux.
     Ide,
+    /// `/dev/nvme0n1` in Linux.
+    Nvme,
 }
 
 /// A machine that is not yet switched on.
@@ -87,35 +91,65 @@ impl Machine {
         machine.argument("-bios").argument(firmware).disk(disk, Bus::Virtio)
     }
 
-    /// A 64-bit ARM machine whose firmware is U-Boot, with this disk on virtio.
+    /// A 32-bit ARM machine with UEFI that boots this disk, on virtio.
     #[track_caller]
-    pub fn aarch64_u_boot(disk: &Path) -> Self {
+    pub fn arm_uefi(disk: &Path) -> Self {
+        let mut flash = OsString::from("if=pflash,format=raw,readonly=on,file=");
+        flash.push(escape_commas(&firmware("GRAVURE_AAVMF32", &AAVMF32, "qemu-efi-arm")));
+        let machine = Self::new(QEMU_ARM, "virt,highmem=off").argument("-cpu").argument("cortex-a15");
+        machine.argument("-drive").argument(flash).disk(disk, Bus::Virtio)
+    }
+
+    /// A 64-bit ARM machine whose firmware is U-Boot, without a disk.
+    #[track_caller]
+    pub fn aarch64_u_boot() -> Self {
         let firmware = firmware("GRAVURE_U_BOOT", &U_BOOT, "u-boot-qemu");
         let machine = Self::new(QEMU_AARCH64, "virt").argument("-cpu").argument("cortex-a57");
-        machine.argument("-bios").argument(firmware).disk(disk, Bus::Virtio)
+        machine.argument("-bios").argument(firmware)
     }
 
-    /// A 32-bit ARM machine with U-Boot that boots this disk, on virtio.
+    /// A 32-bit ARM machine with U-Boot, without a disk.
     #[track_caller]
-    pub fn arm_u_boot(disk: &Path) -> Self {
+    pub fn arm_u_boot() -> Self {
         let firmware = firmware("GRAVURE_U_BOOT_ARM", &U_BOOT_ARM, "u-boot-qemu");
         let machine = Self::new(QEMU_ARM, "virt").argument("-cpu").argument("cortex-a15");
-        machine.argument("-bios").argument(firmware).disk(disk, Bus::Virtio)
+        machine.argument("-bios").argument(firmware)
     }
 
-    /// A 64-bit RISC-V machine with U-Boot that boots this disk, on virtio.
+    /// A 64-bit RISC-V machine with U-Boot, which also is its UEFI, without a disk.
     #[track_caller]
-    pub fn riscv64_u_boot(disk: &Path) -> Self {
+    pub fn riscv64_u_boot() -> Self {
         let firmware = firmware("GRAVURE_U_BOOT_RISCV64", &U_BOOT_RISCV64, "u-boot-qemu");
-        Self::new(QEMU_RISCV64, "virt").argument("-kernel").argument(firmware).disk(disk, Bus::Virtio)
+        Self::new(QEMU_RISCV64, "virt").argument("-kernel").argument(firmware)
     }
 
     /// A 32-bit ARM board that QEMU knows by this name, and that runs whatever its card has. The card's size must be a power
     /// of two.
     pub fn arm_board(board: &str, card: &Path) -> Self {
-        let mut drive = OsString::from("if=sd,format=raw,file=");
-        drive.push(escape_commas(card));
-        Self::new(QEMU_ARM, board).argument("-drive").argument(drive)
+        Self::new(QEMU_ARM, board).card(card)
+    }
+
+    /// A Raspberry Pi 3 whose firmware has loaded this U-Boot and device tree: its processor for graphics, which does so on
+    /// the board, is not emulated. Its console is the second serial line. The card's size must be a power of two.
+    pub fn raspberry_pi_3(u_boot: &Path, device_tree: &Path, card: &Path) -> Self {
+        let machine = Self::with_console(QEMU_AARCH64, "raspi3b", 1).argument("-kernel").argument(u_boot);
+        Self { memory_mebibytes: 1024, ..machine.argument("-dtb").argument(device_tree).card(card) }
+    }
+
+    /// A board with an i.MX 6 whose ROM has loaded this SPL and starts it. Its console is the second serial line.
+    pub fn imx6_spl(spl: &Path) -> Self {
+        // Where the SPL asks to be loaded: its IVT at 0x907400, its code 3 KiB behind that.
+        let mut load = OsString::from("loader,addr=0x907400,force-raw=on,file=");
+        load.push(escape_commas(spl));
+        let machine = Self::with_console(QEMU_ARM, "sabrelite", 1).argument("-device").argument(load);
+        machine.argument("-device").argument("loader,addr=0x908000,cpu-num=0")
+    }
+
+    /// A SiFive board with the processor FU540, whose first stage has loaded this OpenSBI and this U-Boot.
+    pub fn sifive_u_boot(opensbi: &Path, u_boot: &Path) -> Self {
+        let machine = Self::new(QEMU_RISCV64, "sifive_u").argument("-smp").argument("5");
+        let machine = machine.argument("-bios").argument(opensbi).argument("-kernel").argument(u_boot);
+        Self { memory_mebibytes: 8192, ..machine }
     }
 
     /// A PC with a BIOS that boots this disk, on the bus given.
@@ -142,12 +176,25 @@ impl Machine {
     #[must_use]
     pub fn disk(self, image: &Path, bus: Bus) -> Self {
         let format = if image.extension() == Some(OsStr::new("qcow2")) { "qcow2" } else { "raw" };
-        let bus = match bus {
-            Bus::Virtio => "virtio",
-            Bus::Ide => "ide",
+        let (interface, device) = match bus {
+            Bus::Virtio => ("virtio", None),
+            Bus::Ide => ("ide", None),
+            Bus::Nvme => ("none", Some("nvme,serial=gravure,drive=disk")),
         };
-        let mut drive = OsString::from(format!("format={format},if={bus},file="));
+        let id = if device.is_some() { ",id=disk" } else { "" };
+        let mut drive = OsString::from(format!("format={format},if={interface}{id},file="));
         drive.push(escape_commas(image));
+        let machine = self.argument("-drive").argument(drive);
+        match device {
+            Some(device) => machine.argument("-device").argument(device),
+            None => machine,
+        }
+    }
+
+    /// Puts an SD card into the board. What the machine writes to it is thrown away.
+    fn card(self, card: &Path) -> Self {
+        let mut drive = OsString::from("if=sd,format=raw,file=");
+        drive.push(escape_commas(card));
         self.argument("-drive").argument(drive)
     }
 
@@ -202,8 +249,14 @@ impl Machine {
     }
 
     fn new(emulator: Tool, machine: &str) -> Self {
-        let arguments = ["-M", machine, "-accel", "tcg", "-nographic", "-serial", "stdio", "-monitor", "none"];
-        let arguments = arguments.into_iter().chain(["-net", "none", "-no-reboot", "-snapshot"]);
+        Self::with_console(emulator, machine, 0)
+    }
+
+    /// A machine whose console is the serial line of this number.
+    fn with_console(emulator: Tool, machine: &str, serial_line: usize) -> Self {
+        let arguments = ["-M", machine, "-accel", "tcg", "-nographic", "-monitor", "none", "-net", "none"];
+        let arguments = arguments.into_iter().chain(["-no-reboot", "-snapshot"]);
+        let arguments = arguments.chain(["-serial", "null"].repeat(serial_line)).chain(["-serial", "stdio"]);
         Self { emulator, memory_mebibytes: MEMORY_MEBIBYTES, arguments: arguments.map(OsString::from).collect() }
     }
 }

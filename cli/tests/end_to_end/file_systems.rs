@@ -71,7 +71,7 @@ fn u_boot_runs_and_reads_every_kind() {
     let scratch = tempfile::tempdir().expect("a scratch directory can be made");
     let blob = write_files(scratch.path());
     let image = build(scratch.path(), &KINDS);
-    let mut console = Machine::aarch64_u_boot(&image).boot("u-boot-reads");
+    let mut console = Machine::aarch64_u_boot().disk(&image, Bus::Virtio).boot("u-boot-reads");
     console.expect("Hit any key to stop autoboot", LOGIN);
     console.send("\r");
     console.expect("=> ", COMMAND);

@@ -46,13 +46,22 @@ fn gravure(directory: &Path, arguments: &[&str]) -> String {
 
 /// Runs gravure in a directory, as [`gravure`] does, with variables of the environment set.
 fn gravure_with(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> String {
+    String::from_utf8(run(directory, arguments, variables)).expect("gravure prints UTF-8")
+}
+
+/// Runs gravure as [`gravure`] does where it prints a file's bytes.
+fn gravure_bytes(directory: &Path, arguments: &[&str]) -> Vec<u8> {
+    run(directory, arguments, &[])
+}
+
+fn run(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Vec<u8> {
     let mut command = Command::new(GRAVURE);
     command.envs(variables.iter().copied());
     command.current_dir(directory).args(arguments).env("GRAVURE_STORE", directory.join("store"));
     let output = command.output().expect("the program under test can be started");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "gravure {arguments:?}: {}\n{errors}", output.status);
-    String::from_utf8(output.stdout).expect("gravure prints UTF-8")
+    output.stdout
 }
 
 /// Real packages, a real kernel, real firmware: what the README promises.

@@ -11,16 +11,47 @@ use gravure_stdlib::{Form, outputs, roots, source};
 
 use crate::project::{Project, Sources};
 
-/// Boards that start from their card in QEMU; which the tests of the command line do.
-const CARDS: &[&str] = &["orangepi-pc-raw", "cubieboard-raw", "bananapi-m2-ultra-raw"];
-/// Boards for which the loader must be given, so that no test builds them.
-const NOT_BUILT: &[&str] = &["rock-4c-plus-raw", "orangepi-r1-plus-lts-rk3328-raw"];
-/// Boards that are not in `examples/boards.img`.
-const NOT_IN_THE_FLEET: &[&str] = &["sifive-unleashed-raw"];
+/// What the last run of all boots wrote down.
+const BOOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/manual/boots.md");
+
+/// An image that came to a login.
+struct Boot {
+    image_type: String,
+    machine: String,
+    from: String,
+    /// Package and version.
+    loader: String,
+    process: String,
+}
+
+/// Reads the rows of the table of boots.
+fn boots() -> Vec<Boot> {
+    let text = fs::read_to_string(BOOTS).unwrap();
+    let rows = text.lines().filter(|line| line.starts_with("| `"));
+    rows.map(|row| {
+        let cells: Vec<String> = row.split('|').map(|cell| cell.trim().to_owned()).collect();
+        let [_, image_type, machine, from, loader, _, process, ..] = &cells[..] else { panic!("{row}") };
+        let [image_type, machine, from, loader, process] =
+            [image_type, machine, from, loader, process].map(Clone::clone);
+        Boot { image_type: image_type.trim_matches('`').to_owned(), machine, from, loader, process }
+    })
+    .collect()
+}
+
+/// Says as what a board's image was booted.
+fn proof(boots: &[&Boot]) -> String {
+    let mut said: Vec<String> = Vec::new();
+    for boot in boots {
+        let process = if boot.process == "systemd" { ", systemd" } else { "" };
+        said.push(format!("{} by {}{process}", boot.machine, boot.from));
+    }
+    if said.is_empty() { "not booted".to_owned() } else { said.join("; ") }
+}
 
 /// Returns the lines of the table: one for each module below `std/boards`.
 fn table() -> String {
     let project = Project::new();
+    let boots = boots();
     let mut lines = Vec::new();
     for module in roots().into_iter().filter(|name| name.starts_with("std/boards/")) {
         let text = source(module).expect("it is a module of the library");
@@ -28,16 +59,17 @@ fn table() -> String {
         let image_type = rest.split_whitespace().next().expect("it has a name");
         let file = format!("import \"{module}\" as board\nx = board.{image_type}.constructor(board.barebones-os)\n");
         project.write("board.img", file);
-        lines.push(line_of(&project, image_type));
+        let boots: Vec<&Boot> = boots.iter().filter(|boot| boot.image_type == image_type).collect();
+        lines.push(line_of(&project, image_type, &boots));
     }
     let mut table = String::from(
-        "| type | processor | loader | in Debian's package | device tree | proof |\n|---|---|---|---|---|---|\n",
+        "| type | processor | loader | in Debian's package | device tree | booted as |\n|---|---|---|---|---|---|\n",
     );
     table.extend(lines);
     table
 }
 
-fn line_of(project: &Project, image_type: &str) -> String {
+fn line_of(project: &Project, image_type: &str, boots: &[&Boot]) -> String {
     let folder = project.path("");
     let program =
         Program::load(&Sources::of(&folder), &std::iter::once("board.img").chain(roots()).collect::<Vec<_>>());
@@ -50,20 +82,16 @@ fn line_of(project: &Project, image_type: &str) -> String {
         let image = evaluator.view(found[0].image);
         let system = image.record("operating-system").unwrap();
         let loader = system.record("bootloader").unwrap().record("loader").unwrap();
-        let package = match loader.optional_record("package").unwrap() {
-            Some(package) => format!("`{}`", package.string("name").unwrap()),
-            None => "none: to be given".to_owned(),
+        let package = match (boots.first(), loader.optional_record("package").unwrap()) {
+            (Some(boot), Some(_)) => boot.loader.clone(),
+            (None, Some(package)) => format!("`{}`", package.string("name").unwrap()),
+            (_, None) => "none: to be given".to_owned(),
         };
         let device_tree = loader
             .optional_string("device-tree")
             .unwrap()
             .map_or("the firmware's".to_owned(), |name| format!("`{name}`"));
-        let proof = match image_type {
-            name if CARDS.contains(&name) => "boots from its card",
-            name if NOT_BUILT.contains(&name) => "its layout only",
-            name if NOT_IN_THE_FLEET.contains(&name) => "none of its own: it has the layout of `unmatched-raw`",
-            _ => "boots by the U-Boot of its architecture",
-        };
+        let proof = proof(boots);
         let processor = image.string("platform").unwrap().trim_end_matches("-linux");
         format!("| `{image_type}` | {processor} | {} | {package} | {device_tree} | {proof} |\n", places(image, loader),)
     })
@@ -96,7 +124,7 @@ fn the_table_of_the_manual() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/manual/boards.md");
     let text = fs::read_to_string(&path).unwrap();
     let start = text.find("-->\n").expect("the table has its comment") + 4;
-    let end = start + text[start..].find("\n*Proof*").expect("a paragraph follows the table");
+    let end = start + text[start..].find("\n*Booted as*").expect("a paragraph follows the table");
     let made = format!("{}{}{}", &text[..start], table(), &text[end..]);
     if std::env::var_os("UPDATE_FIXTURES").is_some() {
         fs::write(&path, &made).unwrap();
