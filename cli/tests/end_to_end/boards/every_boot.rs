@@ -86,3 +86,29 @@ fn the_pinebook_pro_runs_from_nvme() {
     let start = Start { machine: "virt, NVMe", from: "QEMU's U-Boot" };
     power_off(expect_system(machine, scratch.path(), of_fleet("pinebook"), start));
 }
+
+/// A GPT whose entries lie behind the loader that is where they usually are, and a device tree that is named.
+#[test]
+fn cards_of_other_forms_run() {
+    let scratch = tempfile::tempdir().expect("a scratch directory can be made");
+    build_fleet(scratch.path(), &["orangepi"]);
+    fs::write(scratch.path().join("forms.img"), FORMS).expect("a file can be written");
+    gravure(scratch.path(), &["build", "forms.img"]);
+    judges::sgdisk_clean(&scratch.path().join("forms-moved.raw"));
+    for (form, name, machine, from) in [
+        ("moved", "orangepi", "orangepi-pc", "its card, a GPT with its entries at 1 MiB"),
+        ("given", "cubieboard", "cubieboard", "its card, with the device tree `'given`"),
+    ] {
+        let image = scratch.path().join(format!("forms-{form}.raw"));
+        pad(&image);
+        let machine_with_card = Machine::arm_board(machine, &image).memory(1024);
+        expect_system(machine_with_card, scratch.path(), of_fleet(name), Start { machine, from });
+    }
+}
+
+const FORMS: &str = r#"
+import "./fleet.img" as fleet
+
+moved = fleet.orangepi { partition-table-type = 'gpt; entry-array-offset = 1MiB; partitions["root"] { offset = 2MiB } }
+given = fleet.cubieboard { operating-system { bootloader { loader { device-tree-choice = 'given } } } }
+"#;

@@ -119,7 +119,7 @@ fn image_of(directory: &Path, name: &str) -> PathBuf {
 
 /// Logs in, compares what runs, and writes down that it does.
 fn expect_system(machine: Machine, directory: &Path, board: &Board, start: Start) -> Console {
-    let mut console = machine.boot(&format!("{}-{}", board.name, start.machine.replace(' ', "-")));
+    let mut console = machine.boot(&format!("{}-{}", board.name, start.machine));
     console.expect(&format!("{} login: ", board.name), LOGIN);
     let elapsed = console.elapsed();
     console.send_line("root");

@@ -34,7 +34,7 @@ impl Start {
         );
         let rows = Path::new(env!("CARGO_TARGET_TMPDIR")).join("boots");
         fs::create_dir_all(&rows).expect("a directory can be made");
-        let name = format!("{image_type}-{machine}-{process}-{from}").replace(' ', "-");
+        let name = format!("{image_type}-{machine}-{process}-{from}");
         fs::write(rows.join(name), row).expect("a file can be written");
     }
 }
