@@ -66,6 +66,11 @@ impl Builtin {
         Builtin::ALL.iter().map(|entry| entry.1)
     }
 
+    /// Returns how many arguments the function takes.
+    pub(crate) fn arity(self) -> usize {
+        Builtin::ALL[self as usize].2
+    }
+
     /// Returns the function's name.
     pub fn name(self) -> &'static str {
         Builtin::ALL[self as usize].1
@@ -81,7 +86,7 @@ impl<'h> Evaluator<'h> {
         arguments: &[&'h Thunk<'h>],
         place: Place,
     ) -> Result<Value<'h>> {
-        let arity = Builtin::ALL[builtin as usize].2;
+        let arity = builtin.arity();
         if arguments.len() != arity {
             return Err(errors::wrong_arity(builtin.name(), arity, arguments.len(), place).into());
         }

@@ -5,7 +5,7 @@
 
 use gravure_lang::Place;
 
-use crate::code::{Type, TypeId};
+use crate::code::Type;
 use crate::evaluator::Evaluator;
 use crate::value::{Contract, Slot, State, Thunk, Value};
 use crate::{Result, errors};
@@ -128,33 +128,15 @@ impl<'h> Evaluator<'h> {
     }
 
     fn mismatch(&self, value: Value<'h>, place: Place, contract: Contract<'h>) -> Box<gravure_lang::Diagnostic> {
-        let slot = self.slot_text(contract.slot);
+        let slot = self.program.slot_text(contract.slot);
         if let Value::Symbol(symbol) = value {
-            let members = self.members(contract.ty);
+            let members = self.program.members(contract.ty);
             if !members.is_empty() {
                 return errors::no_member(self.program.text(symbol), &members, &slot, place, contract.declared).into();
             }
         }
-        let (expected, found) = (self.type_text(contract.ty), self.described(value));
+        let (expected, found) = (self.program.type_text(contract.ty), self.described(value));
         errors::wrong_type(&slot, &expected, &found, place, contract.declared).into()
-    }
-
-    fn slot_text(&self, slot: Slot) -> String {
-        match slot {
-            Slot::Field(name) => format!("`{}`", self.program.text(name)),
-            Slot::Element(name) => format!("an element of `{}`", self.program.text(name)),
-            Slot::Argument(name) => format!("the argument `{}`", self.program.text(name)),
-            Slot::Result => "the result".to_owned(),
-        }
-    }
-
-    /// Returns the symbols that a type accepts.
-    fn members(&self, ty: &Type) -> Vec<&'h str> {
-        match ty {
-            Type::Member(name) => vec![self.program.text(*name)],
-            Type::Union(members) => members.iter().flat_map(|member| self.members(member)).collect(),
-            _ => Vec::new(),
-        }
     }
 
     fn described(&self, value: Value<'h>) -> String {
@@ -167,34 +149,5 @@ impl<'h> Evaluator<'h> {
             },
             other => other.kind().to_owned(),
         }
-    }
-
-    /// Returns a type as the user would write it.
-    pub(crate) fn type_text(&self, ty: &Type) -> String {
-        match ty {
-            Type::Any => "Any".to_owned(),
-            Type::Bool => "Bool".to_owned(),
-            Type::Int => "Int".to_owned(),
-            Type::Size => "Size".to_owned(),
-            Type::String => "String".to_owned(),
-            Type::Symbol => "Symbol".to_owned(),
-            Type::Path => "Path".to_owned(),
-            Type::AnyRecord => "Record".to_owned(),
-            Type::List(element) => format!("List({})", self.type_text(element)),
-            Type::Map(element) => format!("Map({})", self.type_text(element)),
-            Type::Key(ty) => self.type_text(ty),
-            Type::Member(name) => format!("'{}", self.program.text(*name)),
-            Type::None => "none".to_owned(),
-            Type::Union(members) => self.type_texts(members).join(" | "),
-            Type::Record(TypeId(id)) => self.program.text(self.program.types[*id as usize].name).to_owned(),
-            Type::Function(parameters, None) => format!("fn({})", self.type_texts(parameters).join(", ")),
-            Type::Function(parameters, Some(result)) => {
-                format!("fn({}): {}", self.type_texts(parameters).join(", "), self.type_text(result))
-            }
-        }
-    }
-
-    fn type_texts(&self, types: &[Type]) -> Vec<String> {
-        types.iter().map(|ty| self.type_text(ty)).collect()
     }
 }

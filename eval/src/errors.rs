@@ -425,6 +425,14 @@ pub(crate) fn no_arm(value: &str, arm: Option<&str>, subject: Place) -> Diagnost
     }
 }
 
+/// `missing` are the values as arms would have them.
+pub(crate) fn arms_missing(missing: &[String], subject: Place) -> Diagnostic {
+    let quoted: Vec<String> = missing.iter().map(|value| format!("`{value}`")).collect();
+    let message = format!("no arm of this `match` accepts {}", alternatives(&quoted));
+    Diagnostic::error("E0309", message, subject, "may have such a value")
+        .help(format!("add the arm `{} => ...`, or `_ => ...`", missing[0]))
+}
+
 pub(crate) fn not_interpolated(found: &str, place: Place) -> Diagnostic {
     Diagnostic::error("E0310", format!("a text cannot contain {found}"), place, found.to_owned())
         .note("a text can contain strings, integers, sizes and symbols")

@@ -5,6 +5,7 @@
 
 mod builtins;
 mod calls;
+mod check;
 mod code;
 mod contracts;
 mod edits;
@@ -19,6 +20,7 @@ mod records;
 mod resolve;
 mod select;
 mod show;
+mod spelling;
 mod value;
 mod view;
 

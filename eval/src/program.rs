@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use crate::code::{Module, ModuleId, RecordType, TypeId};
 use crate::evaluator::with_stack;
 use crate::names::{Name, Names};
-use crate::{errors, resolve};
+use crate::{check, errors, resolve};
 
 /// The door to the sources: the only thing outside that loading a program asks for.
 pub trait World: Sync {
@@ -93,7 +93,11 @@ impl Program {
             return Err(LoadError { sources, diagnostics, missing });
         }
         let resolve::Resolved { names, modules, types, .. } = resolved;
-        Ok(Program { sources, names, modules, types, by_path, warnings: diagnostics })
+        let program = Program { sources, names, modules, types, by_path, warnings: diagnostics };
+        match check::check(&program) {
+            found if found.is_empty() => Ok(program),
+            found => Err(LoadError { sources: program.sources, diagnostics: found, missing }),
+        }
     }
 
     /// Returns the module whose source has this path.
