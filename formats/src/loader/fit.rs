@@ -75,8 +75,8 @@ struct Image {
 /// A node `hash...` of an image.
 #[derive(Default)]
 struct Hash {
-    algorithm: String,
-    value: Vec<u8>,
+    algorithm: Option<String>,
+    value: Option<Vec<u8>>,
     /// Whether U-Boot does not look at it.
     ignored: bool,
 }
@@ -84,13 +84,12 @@ struct Hash {
 impl Image {
     fn property(&mut self, file: &File, property: &Property) -> Result<(), Error> {
         match property.name.as_str() {
-            "data" => self.data = Some((property.at, property.len)),
-            "data-size" => self.size = Some(property.number(file)?),
-            "data-offset" => self.offset = Some(property.number(file)?),
-            "data-position" => self.position = Some(property.number(file)?),
-            _ => {}
+            "data" => first(&mut self.data, || Ok((property.at, property.len))),
+            "data-size" => first(&mut self.size, || property.number(file)),
+            "data-offset" => first(&mut self.offset, || property.number(file)),
+            "data-position" => first(&mut self.position, || property.number(file)),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Returns where the data end in the file, which are as their hashes say.
@@ -100,7 +99,7 @@ impl Image {
         let end = file.reaches(at, len, &what)?;
         for hash in self.hashes.iter().filter(|hash| !hash.ignored) {
             if !hash.holds(file, at, len, &what)? {
-                return Err(Error::Checksum(format!("the {} of {what}", hash.algorithm)));
+                return Err(Error::Checksum(format!("the {} of {what}", hash.algorithm())));
             }
         }
         Ok(end)
@@ -119,17 +118,24 @@ impl Image {
 impl Hash {
     fn property(&mut self, file: &File, property: &Property) -> Result<(), Error> {
         match property.name.as_str() {
-            "algo" => self.algorithm = text(file, property.at, property.at + property.len)?,
-            "value" => self.value = property.value(file)?,
-            "uboot-ignore" => self.ignored = true,
-            _ => {}
+            "algo" => first(&mut self.algorithm, || text(file, property.at, property.at + property.len)),
+            "value" => first(&mut self.value, || property.value(file)),
+            "uboot-ignore" => {
+                self.ignored = true;
+                Ok(())
+            }
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Returns the name of the algorithm; it is empty where the node has none.
+    fn algorithm(&self) -> &str {
+        self.algorithm.as_deref().unwrap_or_default()
     }
 
     /// Whether the hash is that of a range. One of an unknown algorithm is not looked at.
     fn holds(&self, file: &File, at: u64, len: u64, what: &str) -> Result<bool, Error> {
-        let found = match self.algorithm.as_str() {
+        let found = match self.algorithm() {
             "crc32" => {
                 let mut crc = crc32fast::Hasher::new();
                 file.chunks(at, len, what, |chunk| crc.update(chunk))?;
@@ -142,8 +148,16 @@ impl Hash {
             "sha512" => hash::<sha2::Sha512>(file, at, len, what)?,
             _ => return Ok(true),
         };
-        Ok(found == self.value)
+        Ok(self.value.as_ref() == Some(&found))
     }
+}
+
+/// Keeps the first of several properties of one name, which is the one that U-Boot takes (libfdt, `fdt_getprop`).
+fn first<T>(kept: &mut Option<T>, read: impl FnOnce() -> Result<T, Error>) -> Result<(), Error> {
+    if kept.is_none() {
+        *kept = Some(read()?);
+    }
+    Ok(())
 }
 
 fn hash<D: Digest>(file: &File, at: u64, len: u64, what: &str) -> Result<Vec<u8>, Error> {

@@ -497,6 +497,24 @@ fn fit_hashes() {
 }
 
 #[test]
+fn of_two_properties_the_first_counts() {
+    let with = |data: [&[u8]; 2], algorithms: [&[u8]; 2]| {
+        let mut tree = Tree::default();
+        tree.begin("");
+        tree.begin("images");
+        tree.begin("u-boot");
+        data.iter().for_each(|data| tree.property("data", data));
+        tree.begin("hash-1");
+        algorithms.iter().for_each(|algorithm| tree.property("algo", algorithm));
+        [b"first", b"other"].iter().for_each(|data| tree.property("value", &hash_of("crc32", *data)));
+        (0..4).for_each(|_| tree.end());
+        checked(Format::Fit, &tree.finish())
+    };
+    assert!(with([b"first", b"other"], [b"crc32\0", b"unknown\0"]).is_ok());
+    assert!(with([b"other", b"first"], [b"crc32\0", b"unknown\0"]).is_err());
+}
+
+#[test]
 fn fit_damaged() {
     let (format, good) = (Format::Fit, fit(Data::Inside));
     let tree = "the device tree that it begins with is damaged";
