@@ -301,12 +301,13 @@ impl<'a> ModuleSet<'a> {
     }
 
     /// Takes the patterns from what [`ModuleSet::alias_list`] of the same kernel has returned, so that no module needs to be
-    /// read for them.
+    /// read for them. Modules that this kernel does not have are left out.
     #[must_use]
     pub fn with_aliases(self, list: &str) -> ModuleSet<'a> {
         let pairs = list.lines().filter_map(|line| line.split_once(' '));
+        let known = pairs.filter(|(name, _)| self.modules.contains_key(*name));
         let aliases: Vec<(String, String)> =
-            pairs.map(|(name, pattern)| (pattern.to_owned(), name.to_owned())).collect();
+            known.map(|(name, pattern)| (pattern.to_owned(), name.to_owned())).collect();
         ModuleSet { aliases: OnceCell::from(aliases), ..self }
     }
 
@@ -317,10 +318,17 @@ impl<'a> ModuleSet<'a> {
         let mut aliases = Vec::new();
         for (name, module) in &self.modules {
             let patterns = module.information(self.blobs)?.aliases;
-            aliases.extend(patterns.into_iter().map(|pattern| (pattern, name.clone())));
+            let pairs = patterns.into_iter().map(|pattern| (pattern, name.clone()));
+            aliases.extend(pairs.filter(|(pattern, name)| can_be_listed(name, pattern)));
         }
         Ok(self.aliases.get_or_init(|| aliases))
     }
+}
+
+/// Whether a module and its pattern can stand in a line of [`ModuleSet::alias_list`]. No kernel has others: they could stand in
+/// no `modules.alias` either.
+fn can_be_listed(name: &str, pattern: &str) -> bool {
+    !name.contains(char::is_whitespace) && !pattern.contains(['\n', '\r'])
 }
 
 /// Returns one of our own constant paths.

@@ -131,6 +131,27 @@ fn soft_dependencies_may_be_nowhere_builtin_behind_or_in_a_ring() {
 }
 
 #[test]
+fn a_list_of_aliases_leads_where_the_modules_do() {
+    let aliases = &["alias=one-*", "alias=two\nx three", "alias=four five"];
+    let fixture = Fixture::new("lib/modules", &[("kernel/x.ko", aliases), ("kernel/y z.ko", aliases)], &[]);
+    let set = || ModuleSet::new(&fixture.tree, &fixture.blobs, VERSION).unwrap();
+    let list = set().alias_list().unwrap();
+    assert_eq!(list, "x one_*\nx four five\n");
+    for set in [set(), set().with_aliases(&list), set().with_aliases(&format!("gone one_*\n{list}x"))] {
+        assert_eq!(set.matching("one-1").unwrap(), ["x"]);
+        assert_eq!(set.matching("four five").unwrap(), ["x"]);
+        assert!(["three", "five", "z one-1"].iter().all(|alias| set.matching(alias).unwrap().is_empty()));
+    }
+}
+
+#[test]
+fn a_list_of_aliases_names_no_module_that_is_not_there() {
+    let fixture = Fixture::new("lib/modules", &[("kernel/x.ko", &["softdep=pre: wish"])], &[]);
+    let set = ModuleSet::new(&fixture.tree, &fixture.blobs, VERSION).unwrap().with_aliases("gone wish\n");
+    assert_eq!(set.closure(&["x".to_owned()]).unwrap().len(), 1);
+}
+
+#[test]
 fn modules_below_updates_replace_others() {
     let fixture = Fixture::new("lib/modules", &[("kernel/a.ko", &[]), ("updates/a.ko", &[]), ("zzz/a.ko", &[])], &[]);
     assert_eq!(fixture.closure(&["a"]).unwrap()[0].path.to_string(), "/lib/modules/6.1.0-test/updates/a.ko");
