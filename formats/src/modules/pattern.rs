@@ -18,6 +18,8 @@ pub(super) fn normal(name: &str) -> String {
 /// several `*` only the last that was passed is ever tried again.
 pub(super) fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
+    // Behind the last `]` no bracket is closed, and none is looked for again.
+    let closed = &pattern[..pattern.iter().rposition(|&byte| byte == b']').map_or(0, |last| last + 1)];
     let (mut p, mut t) = (0, 0);
     // Where the last star is, and how far the text that it stands for reaches.
     let mut star: Option<(usize, usize)> = None;
@@ -27,7 +29,7 @@ pub(super) fn matches(pattern: &str, text: &str) -> bool {
             p += 1;
             continue;
         }
-        match one(&pattern[p..], text.get(t).copied()) {
+        match one(&pattern[p..], closed.get(p + 1..).unwrap_or_default(), text.get(t).copied()) {
             Some(len) => (p, t) = (p + len, t + 1),
             None => match star {
                 Some((at, reach)) if reach < text.len() => {
@@ -41,12 +43,13 @@ pub(super) fn matches(pattern: &str, text: &str) -> bool {
     true
 }
 
-/// Returns the length of the pattern's first element if it stands for this byte.
-fn one(pattern: &[u8], byte: Option<u8>) -> Option<usize> {
+/// Returns the length of the pattern's first element if it stands for this byte. `set` is what is behind a bracket that comes
+/// first, up to where none can end any more.
+fn one(pattern: &[u8], set: &[u8], byte: Option<u8>) -> Option<usize> {
     let (&first, byte) = (pattern.first()?, byte?);
     match first {
         b'?' => Some(1),
-        b'[' => match bracket(&pattern[1..], byte) {
+        b'[' => match bracket(set, byte) {
             Some((len, true)) => Some(1 + len),
             Some((_, false)) => None,
             // A bracket that is never closed stands for itself.
@@ -101,6 +104,9 @@ mod tests {
             ("usb:v[0-3][!x]*", "usb:v2ab"),
             ("[]x]", "]"),
             ("a[", "a["),
+            ("[]", "[]"),
+            ("[a][b[", "a[b["),
+            ("[!]", "[!]"),
             ("*a", "aaa"),
         ];
         let no =
@@ -111,5 +117,11 @@ mod tests {
         for (pattern, text) in no {
             assert!(!matches(pattern, text), "{pattern} {text}");
         }
+    }
+
+    #[test]
+    fn brackets_that_are_never_closed_take_no_longer_than_letters() {
+        let brackets = "[".repeat(6000);
+        assert!(!matches(&format!("*{}x", &brackets[..3000]), &brackets));
     }
 }
