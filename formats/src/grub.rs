@@ -91,24 +91,38 @@ pub fn closure(dependencies: &str, wanted: &[String]) -> Result<Vec<String>, Err
     let table = lines.map(|(name, needs)| (name.trim(), needs.split_whitespace().collect())).collect();
     let mut found = Closure { table, seen: BTreeSet::new(), order: Vec::new() };
     wanted.iter().try_for_each(|name| found.visit(name))?;
-    Ok(found.order)
+    Ok(found.order.into_iter().map(str::to_owned).collect())
 }
 
 struct Closure<'a> {
     table: BTreeMap<&'a str, Vec<&'a str>>,
-    seen: BTreeSet<String>,
-    order: Vec<String>,
+    seen: BTreeSet<&'a str>,
+    order: Vec<&'a str>,
 }
 
-impl Closure<'_> {
-    fn visit(&mut self, name: &str) -> Result<(), Error> {
-        if !self.seen.insert(name.to_owned()) {
-            return Ok(());
+/// What the walk has still to do.
+enum Step<'a> {
+    Enter(&'a str),
+    /// All that the module needs is in the order.
+    Leave(&'a str),
+}
+
+impl<'a> Closure<'a> {
+    fn visit(&mut self, wanted: &'a str) -> Result<(), Error> {
+        let mut steps = vec![Step::Enter(wanted)];
+        while let Some(step) = steps.pop() {
+            match step {
+                Step::Leave(name) => self.order.push(name),
+                Step::Enter(name) => {
+                    if self.seen.insert(name) {
+                        let needs = self.table.get(name).ok_or_else(|| Error::Module(name.to_owned()))?;
+                        steps.push(Step::Leave(name));
+                        // The last one named comes first, for `grub-mkimage` puts each in front of a list that it then walks.
+                        steps.extend(needs.iter().map(|needed| Step::Enter(needed)));
+                    }
+                }
+            }
         }
-        let needs = self.table.get(name).ok_or_else(|| Error::Module(name.to_owned()))?.clone();
-        // The last one named comes first, for `grub-mkimage` puts each in front of a list that it then walks.
-        needs.iter().rev().try_for_each(|needed| self.visit(needed))?;
-        self.order.push(name.to_owned());
         Ok(())
     }
 }

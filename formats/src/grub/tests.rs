@@ -83,6 +83,13 @@ fn dependencies_come_first_and_the_last_named_before_others() {
 }
 
 #[test]
+fn no_chain_overflows_the_stack() {
+    let table: String = (0..100_000).map(|n| format!("m{n}: m{}\n", n + 1)).collect();
+    let order = closure(&(table + "m100000:\n"), &["m0".to_owned()]).unwrap();
+    assert_eq!((order.len(), &*order[0]), (100_001, "m100000"));
+}
+
+#[test]
 fn what_is_no_part_is_refused() {
     let parts = || Parts {
         diskboot: part("diskboot.img"),
