@@ -12,7 +12,8 @@ pub(super) const VERSION: u32 = 17;
 pub(super) const MOST: u32 = 2 << 20;
 /// How many nodes may be in one another: `FDT_MAX_DEPTH` in Linux, drivers/of/fdt.c.
 pub(super) const DEEPEST: usize = 64;
-/// The longest name of a property in bytes. Section 2.2.4 says 31, and no kernel holds anybody to it.
+/// The longest name of a node or a property in bytes. Sections 2.2.1 and 2.2.4 say 31, and no kernel holds anybody to it. A
+/// path repeats the names above it, so that without a limit the paths of a tree were longer than any memory.
 const LONGEST_NAME: usize = 255;
 
 /// Offsets of numbers in the header, section 5.2.
@@ -98,8 +99,7 @@ impl<'a> Walk<'a> {
         if DEEPEST <= self.open.len() {
             return Err(Error::TooDeep { at: self.start + at });
         }
-        let rest = &self.structure[self.at..];
-        let name = text(rest).ok_or_else(|| self.damaged(at, "a node whose name is none"))?;
+        let name = text(&self.structure[self.at..]).ok_or_else(|| self.damaged(at, "a node whose name is none"))?;
         self.skip(name.len() + 1)?;
         self.open.push(self.nodes.len());
         self.nodes.push(Record { name, parent, properties: BTreeMap::new() });
@@ -111,7 +111,7 @@ impl<'a> Walk<'a> {
         let value = slice(self.structure, self.at, len).ok_or_else(|| self.cut_off())?;
         self.skip(len)?;
         let rest = self.strings.get(name_at..).unwrap_or_default();
-        let name = text(&rest[..rest.len().min(LONGEST_NAME + 1)]).filter(|name| !name.is_empty());
+        let name = text(rest).filter(|name| !name.is_empty());
         let name = name.ok_or_else(|| self.damaged(at, "a property whose name is none"))?;
         let Some(&node) = self.open.last() else {
             return Err(self.damaged(at, "a property outside of all nodes"));
@@ -143,9 +143,10 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Returns what is in front of the first NUL if that is printable ASCII without `/`: sections 2.2.1 and 2.2.4 allow less.
+/// Returns what is in front of the first NUL if that is printable ASCII without `/` and not too long: sections 2.2.1 and 2.2.4
+/// allow less.
 fn text(bytes: &[u8]) -> Option<&str> {
-    let end = bytes.iter().position(|&byte| byte == 0)?;
+    let end = bytes.iter().take(LONGEST_NAME + 1).position(|&byte| byte == 0)?;
     let name = str::from_utf8(&bytes[..end]).ok()?;
     name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/').then_some(name)
 }

@@ -289,6 +289,8 @@ fn damaged_structures_are_told() {
     check(&[1, 0, 3, 0, 6, 2, 9], "a property whose name is none at byte 64");
     check(&[1, 0, 3, 0, u32::MAX, 2, 9], "a property whose name is none at byte 64");
     check(&[1, 0, 2, 3, 0, 1, 9], "a property outside of all nodes at byte 68");
+    let long = [&[1][..], &[u32::from_be_bytes(*b"name"); 64], &[0, 2, 9]].concat();
+    check(&long, "a node whose name is none at byte 56");
     check(&[1, 0].repeat(65), "more than 64 nodes in one another at byte 568");
     let deepest = (1..64).fold(node("a"), |inner, _| node("a").with(inner));
     assert_eq!(DeviceTree::parse(&deepest.flatten()).unwrap().nodes().count(), 64);
