@@ -80,7 +80,7 @@ fn header(path: &str, kind: u8, mode: u32, time: u64, len: usize, target: &str) 
 }
 
 /// Returns a kernel module: an ELF file with nothing but a `.modinfo`.
-fn module(modinfo: &[u8]) -> Vec<u8> {
+pub fn module(modinfo: &[u8]) -> Vec<u8> {
     const NAMES: &[u8] = b"\0.modinfo\0.shstrtab\0";
     const HEADER: usize = 64;
     const ENTRY: usize = 64;

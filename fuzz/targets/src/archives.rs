@@ -108,9 +108,19 @@ pub(crate) fn compression(input: &[u8]) {
     assert!(result.is_err() || content == again, "small reads give something else");
 }
 
-/// A kernel module, or what claims to be one. Promised is that its section is no longer than the file.
+/// A kernel module, program or library, or what claims to be one. Promised is that its parts are no longer than the file.
 pub(crate) fn elf(input: &[u8]) {
     if let Ok(Some(section)) = elf_format::section(Cursor::new(input), ".modinfo") {
         assert!(section.len() <= input.len(), "a section of {} bytes in a file of {}", section.len(), input.len());
+    }
+    let Ok(program) = elf_format::program::Program::read(Cursor::new(input)) else { return };
+    if let Ok(Some(segment)) = program.segment(Cursor::new(input), elf_format::program::LOADED) {
+        assert!(
+            input.windows(segment.len().max(1)).any(|window| window.starts_with(&segment)),
+            "it has no such segment"
+        );
+    }
+    if let Ok(Some(name)) = program.soname(Cursor::new(input)) {
+        assert!(name.len() <= input.len() && !name.contains('\0'), "{name:?} is no name");
     }
 }

@@ -8,8 +8,13 @@
 //! takes the seeds, changes them in always the same ways, and adds whatever has once gone wrong (`regressions/TARGET/`).
 
 mod archives;
+mod boards;
 mod debian;
+mod flat_tree;
 mod language;
+mod loaders;
+mod modules;
+mod seals;
 mod seeds;
 mod signed;
 mod words;
@@ -28,7 +33,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 18] = [
+pub const TARGETS: [Target; 22] = [
     Target { name: "lexer", run: language::lexer, seeds: seeds::sources, words: words::LANGUAGE },
     Target { name: "parser", run: language::parser, seeds: seeds::sources, words: words::LANGUAGE },
     Target { name: "grammar", run: language::grammar, seeds: seeds::tokens, words: &[] },
@@ -47,6 +52,10 @@ pub const TARGETS: [Target; 18] = [
     Target { name: "in-release", run: signed::in_release, seeds: seeds::in_releases, words: words::OPENPGP },
     Target { name: "signature", run: signed::signature, seeds: seeds::signatures, words: &[] },
     Target { name: "certificate", run: signed::certificate, seeds: seeds::certificates, words: words::OPENPGP },
+    Target { name: "loader", run: loaders::loader, seeds: seeds::boards::loaders, words: words::BOARDS },
+    Target { name: "device-tree", run: boards::device_tree, seeds: seeds::boards::device_trees, words: words::BOARDS },
+    Target { name: "grub", run: boards::grub, seeds: seeds::boards::grubs, words: words::GRUB },
+    Target { name: "modules", run: modules::modules, seeds: seeds::boards::kernels, words: words::MODULES },
 ];
 
 /// Returns the target of this name.

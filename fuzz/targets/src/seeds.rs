@@ -1,5 +1,7 @@
 //! Inputs to begin with, made from the repository's own fixtures and from what its tests sign and pack: no binary is committed.
 
+pub(crate) mod boards;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -180,7 +182,22 @@ pub(crate) fn streams() -> Vec<Vec<u8>> {
 pub(crate) fn elves() -> Vec<Vec<u8>> {
     let package = debs::kernel(true);
     let starts = package.windows(4).enumerate().filter(|(_, bytes)| bytes == b"\x7fELF").map(|(at, _)| at);
-    starts.take(2).map(|at| package[at..at + 512].to_vec()).collect()
+    let modules = starts.take(2).map(|at| package[at..at + 512].to_vec());
+    modules.chain([boards::grub_kernel(), library()]).collect()
+}
+
+/// Returns a library of 64 bits: its header, a segment that is all of it, one that is the dynamic pairs, and the texts.
+fn library() -> Vec<u8> {
+    const DYNAMIC_AT: u64 = 64 + 2 * 56;
+    const TEXTS_AT: u64 = DYNAMIC_AT + 48;
+    // Magic, class and encoding; `e_type` and `e_machine`; `e_phoff`; `e_ehsize` and `e_phentsize`; `e_phnum`.
+    let header = [0x0001_0102_464c_457f, 0, 0x0001_003e_0003, 0, 64, 0, 0x0038_0040 << 32, 2];
+    let segment = |kind: u64, at: u64, len: u64| [kind, at, at, at, len, len, 8];
+    let segments = [segment(1, 0, TEXTS_AT + 11), segment(2, DYNAMIC_AT, 48)];
+    // `DT_STRTAB` and `DT_SONAME`.
+    let pairs = [5, TEXTS_AT, 14, 1, 0, 0];
+    let words = [&header[..], segments.as_flattened(), &pairs].concat();
+    words.into_iter().flat_map(u64::to_le_bytes).chain(*b"\0libx.so.1\0").collect()
 }
 
 pub(crate) fn stanzas() -> Vec<Vec<u8>> {

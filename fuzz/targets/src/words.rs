@@ -50,3 +50,31 @@ pub(crate) const OPENPGP: &[&str] = &[
     "-----END PGP PUBLIC KEY BLOCK-----\n", "- ", "Date: ", "Valid-Until: ", "Sat, 15 Nov 2025 09:46:24 UTC",
     "SHA256:\n ", "Codename: ", "Architectures: all", "Acquire-By-Hash: yes", "=", "\r\n", "\t\n",
 ];
+
+/// Of boot loaders' headers and device trees.
+#[rustfmt::skip]
+pub(crate) const BOARDS: &[&str] = &[
+    "eGON.BT0", "SPL\x02", "RKNS", "RK33", "110B", "CHSETTINGS", "'\x05\x19V", "images\0", "u-boot\0", "hash-1\0", "data\0",
+    "data-size\0", "data-offset\0", "data-position\0", "algo\0", "value\0", "uboot-ignore\0", "crc32\0", "md5\0", "sha1\0",
+    "sha256\0", "sha512\0", "\0\0\0\x01", "\0\0\0\x02", "\0\0\0\x03", "\0\0\0\x04", "\0\0\0\x09", "\0\0\0\x11",
+    "compatible\0", "phandle\0", "linux,phandle\0", "status\0", "okay\0", "disabled\0", "mmc@1\0\0\0", "clocks\0",
+    "#clock-cells\0", "vmmc-supply\0", "interrupt-parent\0", "pinctrl-0\0", "cd-gpios\0", "no-sd\0", "device_type\0",
+    "vendor,mmc\0\0", "x-powers,axp\0",
+];
+
+/// Of GRUB's parts.
+#[rustfmt::skip]
+pub(crate) const GRUB: &[&str] = &[
+    "\n== moddep.lst\n", "\n== wanted\n", "\n== kernel.img\n", "\n== diskboot.img\n", "\n== lzma_decompress.img\n",
+    "\n== boot.img\n", "\n== config\n", "\n== ext2.mod\n", "ext2: fshelp\n", "fshelp:\n", "\x7fELF\x01\x01\x01",
+    "\x7fELF\x02\x01\x01", ": ",
+];
+
+/// Of kernel modules.
+#[rustfmt::skip]
+pub(crate) const MODULES: &[&str] = &[
+    "\n== kernel/a.ko\n", "\n== kernel/b.ko\n", "\n== updates/a.ko\n", "\n== kernel/c.ko.gz\n", "\n== modules.builtin\n",
+    "\n== modules.builtin.modinfo\n", "\n== modules.order\n", "\n== wanted\n", "\n== aliases\n", "\n== names\n", "depends=",
+    "\0depends=a,b\0", "softdep=", "\0softdep=pre: a post: b\0", "pre: ", "post: ", "alias=", "\0alias=of:N*T*C", "weakdep=",
+    "devname:a", "char-major-1-2", "kernel/d.ko\n", "d.alias=", "*", "?", "[a-z]", "[!x]", "[", "]", "-", "_",
+];

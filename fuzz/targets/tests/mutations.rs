@@ -47,6 +47,10 @@ targets! {
     in_release: "in-release",
     signature: "signature",
     certificate: "certificate",
+    loader: "loader",
+    device_tree: "device-tree",
+    grub: "grub",
+    modules: "modules",
 }
 
 fn check(name: &str) {
