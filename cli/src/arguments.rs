@@ -93,6 +93,15 @@ pub(crate) struct Eval {
     /// file stands for; other names are those that the file defines.
     #[arg(long, value_name = "PATH")]
     pub(crate) show: Option<String>,
+    /// Tell the story of one value: which definitions made it, and where they stand. Paths are those of --show.
+    #[arg(long, value_name = "PATH", conflicts_with = "show")]
+    pub(crate) why: Option<String>,
+    /// Print each value on a line of its own, with the places that it comes from: the nearest first.
+    #[arg(long, conflicts_with_all = ["why", "json"])]
+    pub(crate) origins: bool,
+    /// Print JSON: sizes as bytes, symbols and paths as strings.
+    #[arg(long, conflicts_with = "why")]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) form: Form,
     #[command(flatten)]

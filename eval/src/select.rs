@@ -4,7 +4,8 @@ use gravure_lang::ast::{ExprKind, ItemKind, Piece};
 use gravure_lang::{FileId, Place, Span};
 
 use crate::evaluator::Evaluator;
-use crate::value::Value;
+use crate::origins::{Origin, Role};
+use crate::value::{Record, Value};
 use crate::{Result, errors};
 
 /// Names a value inside another: a name, then steps further in.
@@ -109,5 +110,49 @@ impl<'h> Evaluator<'h> {
                 (Step::Index(index), value) => self.index(value, Value::Int(*index), place),
             }
         })
+    }
+
+    /// Returns where the value comes from that a selector names. `holder` is the record in which its first name is a field, if
+    /// it is one.
+    ///
+    /// # Errors
+    /// As [`Evaluator::select`].
+    pub fn why(
+        &self,
+        holder: Option<&'h Record<'h>>,
+        start: Value<'h>,
+        selector: &Selector,
+        file: FileId,
+    ) -> Result<Vec<Origin>> {
+        let Some(((last, span), before)) = selector.steps.split_last() else {
+            let Some(holder) = holder else { return Ok(Vec::new()) };
+            let place = Place { file, span: selector.span };
+            let name = self.program.name(&selector.name);
+            return name.map_or(Ok(Vec::new()), |name| self.origins_of(holder, name, place));
+        };
+        let place = Place { file, span: *span };
+        let before = Selector { steps: before.to_vec(), ..selector.clone() };
+        let element = |place| Ok(vec![Origin { place, role: Role::Set }]);
+        match (last, self.select(start, &before, file)?) {
+            (Step::Field(name), Value::Record(record)) => match self.program.name(name) {
+                Some(name) => self.origins_of(record, name, place),
+                None => Err(self.no_such_field(record, name, place)?),
+            },
+            (Step::Key(key), Value::List(elements)) => {
+                element(elements[self.keyed_position(elements, key, place)?].place)
+            }
+            (Step::Key(key), Value::Map(entries)) => match entries.iter().find(|(name, _)| name == key) {
+                Some((_, value)) => element(value.place),
+                None => Err(errors::absent_key(key, entries.iter().map(|&(name, _)| name), place).into()),
+            },
+            (Step::Index(index), Value::List(elements)) => {
+                match usize::try_from(*index).ok().and_then(|index| elements.get(index)) {
+                    Some(found) => element(found.place),
+                    None => Err(errors::index_out_of_range(*index, elements.len(), place).into()),
+                }
+            }
+            (Step::Field(name), other) => Err(errors::no_fields(other.kind(), name, place).into()),
+            (_, other) => Err(errors::not_keyed(other.kind(), place).into()),
+        }
     }
 }

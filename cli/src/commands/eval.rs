@@ -1,8 +1,8 @@
 //! `gravure eval`: shows values as text of the language. No store is opened and no network used.
 
 use bumpalo::Bump;
-use gravure_eval::{Evaluator, Limits, ModuleId, Selector, Value, nearest, with_stack};
-use gravure_lang::{Place, SourceMap};
+use gravure_eval::{Evaluator, Limits, ModuleId, Origin, Role, Selector, Value, nearest, with_stack};
+use gravure_lang::{Diagnostic, FileId, Place, SourceMap};
 use gravure_stdlib::Form;
 
 use crate::arguments::Eval;
@@ -15,7 +15,9 @@ use crate::trouble::{Complaint, Trouble};
 const IMAGE: &str = "image";
 
 pub(crate) fn run(arguments: &Eval) -> Result<(), Trouble> {
-    let selector = arguments.show.as_deref().map(parse).transpose()?;
+    let option = if arguments.why.is_some() { "--why" } else { "--show" };
+    let path = arguments.why.as_deref().or(arguments.show.as_deref());
+    let selector = path.map(|path| parse(option, path)).transpose()?;
     let batch = Batch::load(std::slice::from_ref(&arguments.file), &arguments.project)?;
     if let files @ 2.. = batch.targets.len() {
         return Err(Complaint::usage(format!("`{}` stands for {files} files, and one is shown", arguments.file)).into());
@@ -24,18 +26,21 @@ pub(crate) fn run(arguments: &Eval) -> Result<(), Trouble> {
         let heap = Bump::new();
         let evaluator = Evaluator::new(&batch.program, &heap, Limits::default());
         let (target, module) = &batch.targets[0];
-        let shower = Shower { batch: &batch, evaluator: &evaluator, target, module: *module };
-        match selector.zip(arguments.show.as_deref()) {
-            Some((selector, path)) => shower.show(&selector, path, arguments.form.get()),
-            None => shower.show_file(),
+        // What is wrong with the path itself is shown in its own text.
+        let mut sources = batch.program.sources.clone();
+        let file = sources.add(option, path.unwrap_or_default());
+        let shower = Shower { batch: &batch, evaluator: &evaluator, target, module: *module, sources, file };
+        match &selector {
+            None => shower.text_of(Value::Record(evaluator.module(*module)), None, &target.stem(), arguments),
+            Some(selector) => shower.selected(selector, path.unwrap_or_default(), arguments),
         }
     })?;
     terminal::result(&text);
     Ok(())
 }
 
-fn parse(path: &str) -> Result<Selector, Complaint> {
-    Selector::parse(path).map_err(|error| Complaint::usage(format!("`--show {path}`: {error}")))
+fn parse(option: &str, path: &str) -> Result<Selector, Complaint> {
+    Selector::parse(path).map_err(|error| Complaint::usage(format!("`{option} {path}`: {error}")))
 }
 
 /// Shows values of one file.
@@ -44,24 +49,71 @@ struct Shower<'a, 'h> {
     evaluator: &'a Evaluator<'h>,
     target: &'a Target,
     module: ModuleId,
+    /// The sources of the program, and the path of the command line.
+    sources: SourceMap,
+    file: FileId,
 }
 
 impl<'h> Shower<'_, 'h> {
-    fn show_file(&self) -> Result<String, Trouble> {
-        self.text_of(Value::Record(self.evaluator.module(self.module)), &self.target.stem())
+    fn selected(&self, selector: &Selector, path: &str, arguments: &Eval) -> Result<String, Trouble> {
+        let is_image = selector.name == IMAGE;
+        let start = if is_image {
+            self.image(arguments.form.get())?
+        } else {
+            self.export(selector, Place { file: self.file, span: selector.span })?
+        };
+        let value =
+            self.evaluator.select(start, selector, self.file).map_err(|mistake| self.mistakes(vec![*mistake]))?;
+        if arguments.why.is_some() {
+            let holder = (!is_image).then(|| self.evaluator.module(self.module));
+            let origins = self.evaluator.why(holder, start, selector, self.file);
+            let origins = origins.map_err(|mistake| self.mistakes(vec![*mistake]))?;
+            return Ok(self.story(path, &origins));
+        }
+        self.text_of(value, Some(path), selector.last_name(), arguments)
     }
 
-    fn show(&self, selector: &Selector, path: &str, form: Form<'_>) -> Result<String, Trouble> {
-        // What is wrong with the path itself is shown in its own text.
-        let mut sources = self.batch.program.sources.clone();
-        let file = sources.add("--show", path);
-        let start = match selector.name.as_str() {
-            IMAGE => self.image(form)?,
-            _ => self.export(selector, Place { file, span: selector.span }, &sources)?,
-        };
-        let value = self.evaluator.select(start, selector, file);
-        let value = value.map_err(|mistake| Trouble::mistakes(&sources, vec![*mistake]))?;
-        self.text_of(value, selector.last_name())
+    fn mistakes(&self, found: Vec<Diagnostic>) -> Trouble {
+        Trouble::mistakes(&self.sources, found)
+    }
+
+    /// Tells where a value comes from: for each definition its place, what it does, and its line.
+    fn story(&self, path: &str, origins: &[Origin]) -> String {
+        let mut text = format!("{path}\n");
+        let places: Vec<String> = origins.iter().map(|origin| self.place_text(origin.place)).collect();
+        let width = places.iter().map(String::len).max().unwrap_or_default();
+        for (origin, place) in origins.iter().zip(&places) {
+            let role = match origin.role {
+                Role::Set => "set here",
+                Role::Default => "the default",
+                Role::Edited => "edited here",
+                Role::Overridden => "overridden",
+                Role::Declared => "declared",
+            };
+            let (line, _) = self.sources.line_column(origin.place.file, origin.place.span.start);
+            let code = self.sources.text(origin.place.file).lines().nth(line - 1).unwrap_or_default().trim();
+            text.push_str(&format!("  {place:width$}  {role:11}  {code}\n"));
+        }
+        if origins.is_empty() {
+            text.push_str("  made from the operating system by the type of the image\n");
+        }
+        text
+    }
+
+    fn place_text(&self, place: Place) -> String {
+        let (line, column) = self.sources.line_column(place.file, place.span.start);
+        format!("{}:{line}:{column}", self.sources.name(place.file))
+    }
+
+    /// Returns each value inside a value with the places that it comes from.
+    fn origins(&self, value: Value<'h>, path: &str) -> Result<String, Trouble> {
+        let leaves = self.evaluator.leaves(value, path).map_err(|found| self.mistakes(found))?;
+        let mut text = String::new();
+        for leaf in leaves {
+            let places: Vec<String> = leaf.origins.iter().map(|origin| self.place_text(origin.place)).collect();
+            text.push_str(&format!("{} = {}  # {}\n", leaf.path, leaf.text, places.join(" < ")));
+        }
+        Ok(text)
     }
 
     /// Returns the one image that the file stands for.
@@ -77,11 +129,11 @@ impl<'h> Shower<'_, 'h> {
     }
 
     /// Returns what the file defines under the first name of the path.
-    fn export(&self, selector: &Selector, place: Place, sources: &SourceMap) -> Result<Value<'h>, Trouble> {
+    fn export(&self, selector: &Selector, place: Place) -> Result<Value<'h>, Trouble> {
         let exports = self.evaluator.exports(self.module);
         if exports.iter().any(|export| export.name == selector.name) {
             let value = self.evaluator.field_named(self.evaluator.module(self.module), &selector.name, place);
-            return value.map_err(|mistake| Trouble::mistakes(sources, vec![*mistake]));
+            return value.map_err(|mistake| self.mistakes(vec![*mistake]));
         }
         let complaint = Complaint::usage(format!("`{}` exports no `{}`", self.target.path, selector.name));
         let names = exports.iter().map(|export| export.name).chain([IMAGE]);
@@ -91,8 +143,12 @@ impl<'h> Shower<'_, 'h> {
         })
     }
 
-    fn text_of(&self, value: Value<'h>, name: &str) -> Result<String, Trouble> {
-        let shown = self.evaluator.show(value, name);
-        shown.map_err(|mistakes| Trouble::mistakes(&self.batch.program.sources, mistakes))
+    /// Returns a value in the form that was asked for. `path` is how the command line names it, `name` what a file would call it.
+    fn text_of(&self, value: Value<'h>, path: Option<&str>, name: &str, arguments: &Eval) -> Result<String, Trouble> {
+        if arguments.origins {
+            return self.origins(value, path.unwrap_or_default());
+        }
+        let shown = if arguments.json { self.evaluator.json(value) } else { self.evaluator.show(value, name) };
+        shown.map_err(|found| self.mistakes(found))
     }
 }
