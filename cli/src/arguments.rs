@@ -30,6 +30,7 @@ pub(crate) enum Command {
     Build(Build),
     Eval(Eval),
     Check(Check),
+    Doc(Doc),
     Graph(Graph),
     Inspect(Inspect),
     Layout(Layout),
@@ -113,6 +114,21 @@ pub(crate) struct Eval {
 pub(crate) struct Check {
     /// Files to check.
     #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<String>,
+    #[command(flatten)]
+    pub(crate) project: Project,
+}
+
+/// Show what the library and files say of what they define: types and their fields, functions, values.
+///
+/// Without a name, list the files of the library.
+#[derive(Debug, Args)]
+pub(crate) struct Doc {
+    /// A file of the library (`os`), something in it (`os.OperatingSystem`, `OperatingSystem`), or a field of a record type
+    /// (`OperatingSystem.kernel`).
+    pub(crate) name: Option<String>,
+    /// Files to look at beside the library.
+    #[arg(value_name = "FILE")]
     pub(crate) files: Vec<String>,
     #[command(flatten)]
     pub(crate) project: Project,

@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         Command::Build(arguments) => commands::build::run(arguments),
         Command::Eval(arguments) => commands::eval::run(arguments),
         Command::Check(arguments) => commands::check::run(arguments),
+        Command::Doc(arguments) => commands::doc::run(arguments),
         Command::Graph(arguments) => commands::graph::run(arguments),
         Command::Inspect(arguments) => commands::inspect::run(arguments),
         Command::Layout(arguments) => commands::layout::run(arguments),

@@ -22,6 +22,8 @@ pub struct TypeId(pub(crate) u32);
 pub(crate) struct Module {
     /// What imports call it: `std/os`, or the path of a user's file.
     pub path: String,
+    /// Its `##` lines.
+    pub doc: String,
     /// What it defines.
     pub body: Body,
 }

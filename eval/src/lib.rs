@@ -8,6 +8,7 @@ mod calls;
 mod check;
 mod code;
 mod contracts;
+mod documentation;
 mod edits;
 mod errors;
 mod evaluator;
@@ -28,6 +29,7 @@ mod view;
 
 pub use builtins::Builtin;
 pub use code::{ModuleId, TypeId};
+pub use documentation::{Documented, DocumentedField, DocumentedKind};
 pub use evaluator::{Evaluator, Limits, with_stack};
 pub use names::{Name, nearest};
 pub use origins::{Leaf, Origin, Role};

@@ -109,6 +109,6 @@ impl<'a, 't> Resolver<'a, 't> {
         self.refuse_doubled_imports(parsed);
         let place = self.place(Span::new(0, parsed.text.len()));
         let body = self.body(&parsed.tree.items, place);
-        Module { path: parsed.path.clone(), body }
+        Module { path: parsed.path.clone(), doc: parsed.tree.doc.join("\n"), body }
     }
 }

@@ -7,6 +7,7 @@
 
 mod boards;
 mod disk;
+mod examples;
 mod kinds;
 mod lazy;
 mod mistakes;
