@@ -114,6 +114,14 @@ pub(crate) fn type_ring(name: &str, place: Place) -> Diagnostic {
     Diagnostic::error("E0109", format!("the type `{name}` stands for itself"), place, "this closes the ring")
 }
 
+pub(crate) fn type_too_large(name: &str, most: usize, deepest: usize, place: Place) -> Diagnostic {
+    let message = format!(
+        "the type `{name}` consists of more than {} types, or is deeper than {deepest} of them",
+        grouped(most as u64)
+    );
+    Diagnostic::error("E0116", message, place, "this type")
+}
+
 pub(crate) fn import_failed(path: &str, why: &str, place: Place) -> Diagnostic {
     Diagnostic::error("E0110", format!("cannot import `{path}`: {why}"), place, "imported here")
 }

@@ -45,6 +45,8 @@ pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) 
     let limit = letters.div_ceil(3).min(3).min(letters.saturating_sub(1));
     candidates
         .into_iter()
+        // A letter takes four bytes at most, and each change one letter.
+        .filter(|candidate| candidate.len().abs_diff(wanted.len()) <= 4 * limit)
         .map(|candidate| (distance(wanted, candidate), candidate))
         .filter(|&(distance, _)| distance <= limit)
         .min_by_key(|&(distance, _)| distance)

@@ -138,10 +138,16 @@ impl<'a, 't> Resolver<'a, 't> {
         if self.innermost_scope().and_then(|scope| scope.base).is_some_and(|base| self.declares(base, text)) {
             return Hint::OfBase;
         }
+        if self.diagnostics.len() > MOST_GUESSES {
+            return Hint::None;
+        }
         if let Some(exported) = self.exported(text) {
             return exported;
         }
         let visible = self.visible_names();
+        if let Some(difference) = difference(text, &visible) {
+            return Hint::Near(difference);
+        }
         match crate::names::nearest(text, visible.into_iter().filter(|&name| name != text)) {
             Some(near) => Hint::Near(near.to_owned()),
             None if self.innermost_body().is_some_and(|depth| depth as usize + 1 < self.scopes.len()) => {
@@ -195,4 +201,14 @@ impl<'a, 't> Resolver<'a, 't> {
         let earlier = self.innermost_scope().map_or(0, |scope| scope.earlier_edits(name));
         ExprKind::Super { depth, name, earlier, place }
     }
+}
+
+/// For how many mistakes of a run names are guessed: each guess looks at all names that there are.
+const MOST_GUESSES: usize = 200;
+
+/// Returns a subtraction that was written without blanks, and so became a name.
+fn difference(text: &str, visible: &[&str]) -> Option<String> {
+    let is_operand = |part: &str| visible.contains(&part) || part.bytes().all(|byte| byte.is_ascii_digit());
+    let (left, right) = text.rsplit_once('-')?;
+    (visible.contains(&left) && is_operand(right)).then(|| format!("{left} - {right}"))
 }

@@ -194,7 +194,12 @@ impl<'a, 't> Resolver<'a, 't> {
         let tree = *tree;
         let (module, file) = (self.module, self.file);
         (self.module, self.file) = (key.0, self.parsed[key.0.0 as usize].file);
-        let ty = self.ty(tree);
+        let mut ty = self.ty(tree);
+        if size(&ty, 0).is_none() {
+            let name = self.names.text(key.1).to_owned();
+            self.report(errors::type_too_large(&name, MOST_PARTS, DEEPEST, self.place(tree.span)));
+            ty = Type::Any;
+        }
         (self.module, self.file) = (module, file);
         self.types.insert(key, TypeItem::Alias { tree, resolving: false, resolved: Some(ty.clone()) });
         Some(ty)
@@ -214,6 +219,25 @@ impl<'a, 't> Resolver<'a, 't> {
         let name = self.names.intern(text);
         self.imports[self.module.0 as usize].get(&name).copied()
     }
+}
+
+/// How many types the type that a name stands for may consist of.
+const MOST_PARTS: usize = 4096;
+/// How deep types may be in one another; as brackets may.
+const DEEPEST: usize = 256;
+
+/// Returns of how many types a type consists that is `depth` types deep in another; none if they are too many or too deep.
+fn size(ty: &Type, depth: usize) -> Option<usize> {
+    if depth > DEEPEST {
+        return None;
+    }
+    let parts: Vec<&Type> = match ty {
+        Type::List(part) | Type::Map(part) | Type::Key(part) => vec![part],
+        Type::Union(members) => members.iter().collect(),
+        Type::Function(parameters, result) => parameters.iter().chain(result.as_deref()).collect(),
+        _ => Vec::new(),
+    };
+    parts.iter().try_fold(1, |sum: usize, part| Some(sum + size(part, depth + 1)?).filter(|sum| *sum <= MOST_PARTS))
 }
 
 /// The names of the types that are no records.
