@@ -31,6 +31,7 @@ pub(crate) enum Command {
     Eval(Eval),
     Check(Check),
     Doc(Doc),
+    Fmt(Fmt),
     Graph(Graph),
     Inspect(Inspect),
     Layout(Layout),
@@ -132,6 +133,21 @@ pub(crate) struct Doc {
     pub(crate) files: Vec<String>,
     #[command(flatten)]
     pub(crate) project: Project,
+}
+
+/// Lay out files well, and print the names of those that change.
+///
+/// Comments, single empty lines and line breaks inside of items stay. What a bracket holds stays on lines of its own where it
+/// began on a new line, and is joined where it fits otherwise. What a file says never changes, and a file with a mistake is
+/// left as it is.
+#[derive(Debug, Args)]
+pub(crate) struct Fmt {
+    /// Files to lay out; of a directory all `.img` files below it; `-` reads stdin and writes to stdout.
+    #[arg(value_name = "FILE|DIR", required = true)]
+    pub(crate) files: Vec<String>,
+    /// Write nothing; end with 1 if a file would change.
+    #[arg(long)]
+    pub(crate) check: bool,
 }
 
 /// Show the nodes that building files takes, and which of them are in the store already.

@@ -142,7 +142,7 @@ fn no_such_module(path: &str) -> String {
 }
 
 /// Returns the path of a regular file without links.
-fn existing(path: &Path) -> Result<PathBuf, String> {
+pub(crate) fn existing(path: &Path) -> Result<PathBuf, String> {
     let path = fs::canonicalize(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => missing(path),
         _ => reason(&error),
@@ -192,7 +192,7 @@ fn kind_name(kind: FileType) -> &'static str {
 }
 
 /// Reads a file, unless it is larger than any source may be.
-fn read(path: &Path) -> Result<Vec<u8>, String> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
     let read = || {
         let file = File::open(path)?;
         let len = file.metadata()?.len();

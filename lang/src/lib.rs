@@ -18,6 +18,7 @@ mod depth;
 mod diagnostic;
 mod errors;
 mod expectation;
+mod format;
 mod layout;
 mod lexer;
 mod number;
@@ -30,6 +31,9 @@ mod span;
 mod token;
 
 pub use diagnostic::{Diagnostic, Label, Severity};
+#[doc(hidden)]
+pub use format::comments;
+pub use format::format;
 pub use parse::{Parsed, parse};
 pub use printer::{print, print_expression, print_size, print_type, quote};
 pub use source::{MAX_SOURCE, SourceError, decode, is_refused};

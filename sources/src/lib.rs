@@ -25,5 +25,5 @@ pub use files::{Imported, import_directory, import_file};
 pub use http::{Client, Download, Settings};
 pub use openpgp::Fingerprint;
 pub use progress::{Progress, Silent, Transfer};
-pub use sink::{is_current, write_image, write_image_of};
+pub use sink::{is_current, replace_file, write_image, write_image_of};
 pub use store::{Alone, Form, Garbage, Keep, ObjectWriter, Problem, Reference, Store, default_store};

@@ -62,6 +62,28 @@ pub fn is_current(content: &Digest, store: &Store, path: &Path) -> bool {
     found.inspect(|file| remove_abandoned(directory_of(file))).is_some()
 }
 
+/// Writes `bytes` to the regular file `path`, in place of what is there and with its permissions; on failure what is there
+/// stays.
+///
+/// A symbolic link is followed, and the file that it leads to replaced.
+///
+/// # Errors
+/// The file is not there, cannot be written, or is something other than a file.
+pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let target = target_of(path)?;
+    let directory = directory_of(&target);
+    remove_abandoned(directory);
+    let write = || {
+        let permissions = fs::metadata(&target)?.permissions();
+        let temporary = Temporary::create(directory, 0o600)?;
+        temporary.file().write_all_at(bytes, 0)?;
+        temporary.file().set_permissions(permissions)?;
+        temporary.file().sync_all()?;
+        temporary.persist(&target)
+    };
+    write().map_err(|error| Error::io("write", path, error))
+}
+
 /// Returns the file that is to be replaced, and the complete image under its temporary name.
 fn written(extents: &Extents, store: &Store, path: &Path) -> Result<(PathBuf, Temporary), Error> {
     let target = target_of(path)?;

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests read fixtures and run foreign checkers")]
 
 mod fixtures;
+mod format;
 mod limits;
 mod properties;
 mod trees;
