@@ -7,8 +7,8 @@
 //! text --lexer, brackets, layout--> tokens --parts--> brackets in brackets --writer--> text
 //!   \____________________ parse _____________________> the same tree <_____ parse ____/
 //! ```
-//! What the user decides stays: comments, single empty lines, line breaks inside an item, and which elements of a list
-//! share a line. A bracket whose content began on a new line has it on lines of its own; any other is joined where it
+//! What the user decides stays: comments, single empty lines, line breaks inside an item, and which items or
+//! elements share a line. A bracket whose content began on a new line has it on lines of its own; any other is joined where it
 //! fits. Spaces, indentation, `;` and commas at the ends of lines follow from that.
 
 mod parts;
@@ -16,7 +16,7 @@ mod writer;
 
 use crate::reports::Reports;
 use crate::token::{Kind, Lexeme};
-use crate::{Diagnostic, FileId, Severity, brackets, layout, lexer, parse};
+use crate::{Diagnostic, FileId, Parsed, Severity, brackets, layout, lexer, parse};
 
 /// Lines are kept no longer than this where they can be broken.
 const WIDTH: usize = 120;
@@ -28,7 +28,7 @@ const STEP: usize = 2;
 /// The result says the same to the parser, and formatting it again changes nothing.
 pub fn format(file: FileId, text: &str) -> Result<String, Vec<Diagnostic>> {
     let parsed = parse(file, text);
-    if parsed.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
+    if has_errors(&parsed) {
         return Err(parsed.diagnostics);
     }
     let formatted = writer::write(&parts::parts(text, &tokens(file, text)));
@@ -36,11 +36,16 @@ pub fn format(file: FileId, text: &str) -> Result<String, Vec<Diagnostic>> {
     Ok(formatted)
 }
 
-/// Whether two texts without errors have the same tree, apart from documentation: a stray `;` may have parted one from its
-/// item.
+/// Whether a text has the same tree as one without errors, and no errors either. Documentation does not count: a stray `;` may
+/// have parted it from its item.
 fn says_the_same(one: &str, other: &str) -> bool {
     let (one, other) = (without_documentation(one), without_documentation(other));
-    parse(FileId(0), &one).file == parse(FileId(0), &other).file
+    let (one, other) = (parse(FileId(0), &one), parse(FileId(0), &other));
+    one.file == other.file && !has_errors(&other)
+}
+
+fn has_errors(parsed: &Parsed<'_>) -> bool {
+    parsed.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
 }
 
 /// Returns a text whose documentation is turned into ordinary comments.

@@ -1,7 +1,7 @@
 //! The language: from bytes to values.
 
 use gravure_eval::{Evaluator, Limits, Program, Source, Value, World, join_path, with_stack};
-use gravure_lang::{FileId, Severity, SourceMap, decode, parse, print};
+use gravure_lang::{FileId, Severity, SourceMap, comments, decode, format, parse, print};
 
 use crate::seeds::TYPES;
 
@@ -50,6 +50,23 @@ fn round_trip(text: &str) {
     assert!(errors.is_empty(), "what was printed does not parse:\n{text}\n--- printed\n{printed}\n--- {errors:#?}");
     assert_eq!(again.file, parsed.file, "another tree was printed:\n{text}\n--- printed\n{printed}");
     assert_eq!(print(&again.file), printed, "it is printed in another way the second time:\n{text}");
+}
+
+/// A text. Promised is that what parses without an error is formatted as a text with the same tree (the formatter compares
+/// them itself) and the same comments, and that formatting that changes nothing.
+pub(crate) fn formatter(input: &[u8]) {
+    let Ok(text) = decode(input) else { return };
+    let Ok(formatted) = format(FILE, text) else { return };
+    assert_eq!(
+        comments(FILE, &formatted),
+        comments(FILE, text),
+        "comments have changed:\n{text}\n--- formatted\n{formatted}"
+    );
+    assert_eq!(
+        format(FILE, &formatted).as_ref().ok(),
+        Some(&formatted),
+        "it is formatted in another way the second time:\n{text}"
+    );
 }
 
 /// A program that may import a fixed one is resolved, evaluated and shown, with small limits. Promised is that a failure has

@@ -33,10 +33,11 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 22] = [
+pub const TARGETS: [Target; 23] = [
     Target { name: "lexer", run: language::lexer, seeds: seeds::sources, words: words::LANGUAGE },
     Target { name: "parser", run: language::parser, seeds: seeds::sources, words: words::LANGUAGE },
     Target { name: "grammar", run: language::grammar, seeds: seeds::tokens, words: &[] },
+    Target { name: "formatter", run: language::formatter, seeds: seeds::sources, words: words::LANGUAGE },
     Target { name: "evaluator", run: language::evaluator, seeds: seeds::programs, words: words::LANGUAGE },
     Target { name: "ar", run: archives::ar, seeds: seeds::ars, words: words::ARCHIVES },
     Target { name: "tar", run: archives::tar, seeds: seeds::tars, words: words::ARCHIVES },

@@ -32,6 +32,7 @@ targets! {
     lexer: "lexer",
     parser: "parser",
     grammar: "grammar",
+    formatter: "formatter",
     evaluator: "evaluator",
     ar: "ar",
     tar: "tar",

@@ -154,9 +154,9 @@ impl Group<'_> {
         self.parts.is_empty() && !self.is_broken
     }
 
-    /// Whether its content began on a new line.
+    /// Whether its content began on a new line; that of a file does.
     pub(super) fn begins_with_line_end(&self) -> bool {
-        self.parts.first().is_some_and(|part| part.before.breaks)
+        self.open.is_empty() || self.parts.first().is_some_and(|part| part.before.breaks)
     }
 
     /// Finds out how large it is.
@@ -334,7 +334,8 @@ fn add(lines: &mut Vec<Line>, piece: &str, is_text: bool) {
 fn has_space(nodes: &[Node<'_>], next: Kind) -> bool {
     let Some(last) = nodes.last() else { return false };
     if last.kind == Kind::Dot || is_unary(nodes) {
-        return false;
+        // `-1MiB` is an error, and `- 1MiB` is not one before evaluation.
+        return next == Kind::Size && last.kind == Kind::Minus;
     }
     match next {
         // `./a.b` is one path.

@@ -46,32 +46,33 @@ impl Writer {
         let mut is_first = true;
         for (index, part) in group.parts.iter().enumerate() {
             let opens_line = index == 0 || !self.shares_line(group, part);
-            if opens_line {
+            if !opens_line {
+                self.push(group.separator());
+            } else {
+                self.push(if index > 0 { comma(group, Some(part)) } else { "" });
                 self.comments(&part.before, indentation, &mut is_first);
                 self.blank_line(part.before.blank && !is_first);
                 self.new_line(indentation);
                 is_first = false;
-            } else {
-                self.push(" ");
             }
-            let comma = comma(group, group.parts.get(index + 1));
-            self.part(part, comma.len(), opens_line);
-            self.push(comma);
+            let is_followed = group.parts.get(index + 1).is_some_and(|next| !next.before.is_tall());
+            self.part(part, usize::from(is_followed || group.holds == Holds::List), opens_line);
         }
+        self.push(if group.parts.is_empty() { "" } else { comma(group, None) });
         self.comments(&group.end, indentation, &mut is_first);
     }
 
-    /// Whether an element stays on the line of the one before it.
+    /// Whether a part stays on the line of the one before it, where the user has put it.
     fn shares_line(&self, group: &Group<'_>, part: &Part<'_>) -> bool {
-        let may = group.holds == Holds::List && group.begins_with_line_end() && !part.before.is_tall();
+        let may = group.begins_with_line_end() && !part.before.is_tall();
         let width = if part.is_tall { head(&part.nodes, &tall_gaps(part), 0) } else { part.width };
-        may && self.column + 1 + width + 1 <= WIDTH
+        may && self.column + group.separator().len() + width + 1 <= WIDTH
     }
 
     /// Writes the comments of a gap. `is_first` says that nothing precedes them in their group.
     fn comments(&mut self, gap: &Gap<'_>, indentation: usize, is_first: &mut bool) {
         for (index, comment) in gap.comments.iter().enumerate() {
-            if index == 0 && comment.trails {
+            if index == 0 && comment.trails && !self.out.is_empty() {
                 self.end_comment(comment);
             } else {
                 self.blank_line(comment.after_blank && !*is_first);
