@@ -267,10 +267,9 @@ impl<'s> Reader<'s, '_> {
 
     /// Reads a string behind its opening quotes. The code in it stays as it is.
     fn string(&mut self, first: Lexeme) -> Content<'s> {
-        let is_block = first.text(self.text).ends_with("\"\"\"");
         let mut lines = vec![Line { text: first.text(self.text).to_owned(), is_indented: false }];
-        // Behind the quotes of a block its line ends.
-        lines.extend(is_block.then(|| Line { text: String::new(), is_indented: true }));
+        // A string of several lines begins behind the line end that follows its quotes.
+        lines.extend(self.gap().breaks.then(|| Line { text: String::new(), is_indented: true }));
         loop {
             let token = self.advance().expect("strings are closed");
             if token.kind == Kind::InterpolationStart {
