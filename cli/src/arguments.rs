@@ -32,6 +32,7 @@ pub(crate) enum Command {
     Check(Check),
     Doc(Doc),
     Fmt(Fmt),
+    Explain(Explain),
     Graph(Graph),
     Inspect(Inspect),
     Layout(Layout),
@@ -148,6 +149,16 @@ pub(crate) struct Fmt {
     /// Write nothing; end with 1 if a file would change.
     #[arg(long)]
     pub(crate) check: bool,
+}
+
+/// Say what a diagnostic means, why it is so, and what is right.
+///
+/// Without a code, all codes are listed. The same text is a page of the manual, `docs/manual/errors.md`.
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// Code of the diagnostic, such as `E0203`.
+    #[arg(value_name = "CODE")]
+    pub(crate) code: Option<String>,
 }
 
 /// Show the nodes that building files takes, and which of them are in the store already.

@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => commands::check::run(arguments),
         Command::Doc(arguments) => commands::doc::run(arguments),
         Command::Fmt(arguments) => commands::fmt::run(arguments),
+        Command::Explain(arguments) => commands::explain::run(arguments),
         Command::Graph(arguments) => commands::graph::run(arguments),
         Command::Inspect(arguments) => commands::inspect::run(arguments),
         Command::Layout(arguments) => commands::layout::run(arguments),

@@ -17,6 +17,7 @@
 
 mod builder;
 mod compare;
+mod explanations;
 mod identity;
 mod kinds;
 mod library;
@@ -25,6 +26,7 @@ mod outputs;
 
 pub use builder::{Builder, Written, references, unreproduced_scripts, write_output};
 pub use compare::difference;
+pub use explanations::{Explanation, explanations};
 pub use gravure_formats::debian::Unreproduced;
 pub use kinds::disk::{clash, disk_areas};
 pub use library::{roots, source};

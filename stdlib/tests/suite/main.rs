@@ -8,6 +8,7 @@
 mod boards;
 mod disk;
 mod examples;
+mod explanations;
 mod kinds;
 mod lazy;
 mod mistakes;

@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// A generous limit for U-Boot, a kernel and systemd, on a loaded host.
+const SYSTEMD_LOGIN: Duration = Duration::from_secs(900);
+
 /// Returns the system of a board's module with systemd, which grows to the size of its card. Root has no password.
 fn barebones(module: &str, board: &Board, line: &str) -> String {
     format!(

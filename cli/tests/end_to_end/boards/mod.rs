@@ -18,8 +18,6 @@ use record::Start;
 
 /// A generous limit for U-Boot, a kernel from an emulated card, and busybox, on a loaded host.
 const LOGIN: Duration = Duration::from_secs(400);
-/// The same for systemd.
-const SYSTEMD_LOGIN: Duration = Duration::from_secs(900);
 
 /// The machine that stands in for a board in QEMU: its own one for the architecture, with the U-Boot for that.
 #[derive(Clone, Copy)]
