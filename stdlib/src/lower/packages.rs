@@ -436,7 +436,10 @@ impl Asked<'_, '_, '_> {
         let Question { architecture, singles, .. } = self.question;
         let request = &singles[number];
         let suites = self.suites(request.source);
-        let message = format!("there is no package `{}` in {suites} for `{architecture}`", request.name);
+        let message = match suites.is_empty() {
+            true => format!("there is no archive to take the package `{}` from", request.name),
+            false => format!("there is no package `{}` in {suites} for `{architecture}`", request.name),
+        };
         let diagnostic = Diagnostic::error("E0501", message, self.place_of_single(number), "this package");
         match near {
             Some(near) => diagnostic.help(format!("write \"{near}\"")),

@@ -8,7 +8,7 @@ use std::path::Path;
 use bumpalo::Bump;
 use gravure_eval::{Evaluator, Limits, Program, Value, with_stack};
 use gravure_lang::{Diagnostic, SourceMap};
-use gravure_stdlib::{Explanation, Form, OutputsError, explanations, outputs, roots};
+use gravure_stdlib::{Explanation, explanations};
 
 use crate::project::{Project, Sources};
 
@@ -55,35 +55,24 @@ fn examples(explanation: &Explanation) -> Vec<(&'static str, &'static str, &'sta
     examples
 }
 
-/// Returns what `eval` and `build` would say of an example, as a person reads it.
+/// Returns what `eval` or, of an example with an image, `build` would say, as a person reads it.
 fn said_of(project: &Project, example: &str) -> String {
     project.write(EXAMPLE, example);
-    let names: Vec<&str> = std::iter::once(EXAMPLE).chain(roots()).collect();
-    let folder = project.path("");
-    let program = match Program::load(&Sources::of(&folder), &names) {
+    if ["\"std/images\"", "\"./system.img\""].iter().any(|import| example.contains(import)) {
+        let plan = project.plan(EXAMPLE, None, &project.store());
+        return plan.mistakes + &plan.warnings;
+    }
+    let program = match Program::load(&Sources::of(&project.path("")), &[EXAMPLE]) {
         Ok(program) => program,
         Err(error) => return rendered(&error.sources, &error.diagnostics),
     };
-    let warnings = rendered(&program.sources, &program.warnings);
-    let has_images = with_stack(|| {
+    let mistakes = with_stack(|| {
         let heap = Bump::new();
         let evaluator = Evaluator::new(&program, &heap, limits());
-        let module = program.module(EXAMPLE).unwrap();
-        match outputs(&evaluator, module, "example", None, Form::default()) {
-            Err(OutputsError::Nothing) => {
-                let shown = evaluator.show(Value::Record(evaluator.module(module)), "example");
-                Err(shown.err().map(|mistakes| rendered(&program.sources, &mistakes)).unwrap_or_default())
-            }
-            _ => Ok(()),
-        }
+        let module = evaluator.module(program.module(EXAMPLE).unwrap());
+        evaluator.show(Value::Record(module), "example").err().unwrap_or_default()
     });
-    match has_images {
-        Err(mistakes) => warnings + &mistakes,
-        Ok(()) => {
-            let plan = project.plan(EXAMPLE, None, &project.store());
-            warnings + &plan.mistakes + &plan.warnings
-        }
-    }
+    rendered(&program.sources, &program.warnings) + &rendered(&program.sources, &mistakes)
 }
 
 fn rendered(sources: &SourceMap, diagnostics: &[Diagnostic]) -> String {
