@@ -66,7 +66,7 @@ impl Writer {
     fn shares_line(&self, group: &Group<'_>, part: &Part<'_>) -> bool {
         let may = group.begins_with_line_end() && !part.before.is_tall();
         let width = if part.is_tall { head(&part.nodes, &tall_gaps(part), 0) } else { part.width };
-        may && self.column + group.separator().len() + width + 1 <= WIDTH
+        may && self.column + group.separator().len() + width < WIDTH
     }
 
     /// Writes the comments of a gap. `is_first` says that nothing precedes them in their group.
