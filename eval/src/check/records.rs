@@ -273,7 +273,7 @@ impl<'p> Checker<'p> {
         for definition in body.definitions.iter().filter(|definition| !definition.is_abstract) {
             let Some(Edit::Set(expr)) = &definition.edit else { continue };
             let given = self.given(expr, Some(module), 0);
-            let Some(Given { ty, names, made }) = given else { continue };
+            let Some(Given { ty, names, made: Some(made) }) = given else { continue };
             for declared in self.chain(ty).flatten().filter(|definition| definition.ty.is_some()) {
                 if !names.contains(&declared.name) && !self.has_default(Some(ty), declared.name) {
                     let field = self.program.text(declared.name);
@@ -291,10 +291,8 @@ impl<'p> Checker<'p> {
             return None;
         }
         match &expr.kind {
-            ExprKind::Extend(base, body) => match &base.kind {
-                ExprKind::Type(ty) => Some(Given { ty: *ty, names: names_of(body), made: body.place }),
-                _ => self.given(base, module, depth + 1).map(|given| given.and(body)),
-            },
+            ExprKind::Type(ty) => Some(Given { ty: *ty, names: BTreeSet::new(), made: None }),
+            ExprKind::Extend(base, body) => self.given(base, module, depth + 1).map(|given| given.and(body)),
             ExprKind::Binary(Binary::Mix, sides) => {
                 let given = self.given(&sides.0, module, depth + 1)?;
                 match &sides.1.kind {
@@ -335,14 +333,14 @@ impl<'p> Checker<'p> {
 struct Given {
     ty: TypeId,
     names: BTreeSet<Name>,
-    /// The body of the topmost layer.
-    made: Place,
+    /// The body of the topmost layer; none: it is the type itself.
+    made: Option<Place>,
 }
 
 impl Given {
     fn and(mut self, body: &Body) -> Given {
         self.names.extend(names_of(body));
-        Given { made: body.place, ..self }
+        Given { made: Some(body.place), ..self }
     }
 }
 
