@@ -67,10 +67,11 @@ pub(crate) struct Parsed<'t> {
 }
 
 impl Program {
-    /// Reads the files named `roots` and everything they import, and resolves every name.
+    /// Reads the files named `roots` and everything they import, resolves every name, and checks what the text decides.
     ///
     /// # Errors
-    /// All mistakes of all files: those of spelling first; names are looked at when all files could be parsed.
+    /// All mistakes of all files: those of spelling first; names are looked at when all files could be parsed, and what they mean
+    /// when all names are known. Warnings stand beside them.
     pub fn load(world: &dyn World, roots: &[&str]) -> Result<Program, LoadError> {
         let texts = bumpalo::Bump::new();
         let mut loader = Loader::new(world, &texts);
@@ -94,10 +95,12 @@ impl Program {
         }
         let resolve::Resolved { names, modules, types, .. } = resolved;
         let program = Program { sources, names, modules, types, by_path, warnings: diagnostics };
-        match check::check(&program) {
-            found if found.is_empty() => Ok(program),
-            found => Err(LoadError { sources: program.sources, diagnostics: found, missing }),
+        let found = check::check(&program);
+        if found.is_empty() {
+            return Ok(program);
         }
+        let diagnostics = program.warnings.into_iter().chain(found).collect();
+        Err(LoadError { sources: program.sources, diagnostics, missing })
     }
 
     /// Returns the module whose source has this path.

@@ -11,12 +11,12 @@ use crate::errors;
 impl<'p> Checker<'p> {
     pub(super) fn unary(&mut self, operator: Unary, operand: &'p Expr, place: Place) -> Shape<'p> {
         let kind = self.shape(operand).kind();
-        let (word, wanted, article, result) = match operator {
-            Unary::Not => ("`!`", "a boolean", "a boolean", Shape::Bool),
-            Unary::Negate => ("`-`", "an integer", "an integer", Shape::Int),
+        let (word, wanted, result) = match operator {
+            Unary::Not => ("`!`", "a boolean", Shape::Bool),
+            Unary::Negate => ("`-`", "an integer", Shape::Int),
         };
         if let Some(kind) = kind.filter(|&kind| kind != wanted) {
-            self.report(errors::wrong_operand(word, article, kind, place));
+            self.report(errors::wrong_operand(word, wanted, kind, place));
         }
         result
     }
