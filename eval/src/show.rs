@@ -273,10 +273,7 @@ fn string(text: &str) -> ast::ExprKind<'_> {
 fn negative<'h>(value: i64) -> ast::ExprKind<'h> {
     match value.checked_neg() {
         Some(positive) => ast::ExprKind::Unary(ast::Unary::Negate, Box::new(expr(ast::ExprKind::Int(positive)))),
-        None => {
-            let low = expr(ast::ExprKind::Unary(ast::Unary::Negate, Box::new(expr(ast::ExprKind::Int(i64::MAX)))));
-            ast::ExprKind::Binary(ast::Binary::Subtract, Box::new(low), Box::new(expr(ast::ExprKind::Int(1))))
-        }
+        None => ast::ExprKind::Int(value),
     }
 }
 

@@ -97,6 +97,10 @@ impl<'s> Lexer<'s, '_> {
                 self.push(kind, span.start, span.end);
                 self.string(span);
             }
+            Kind::Int if self.is_smallest_integer(&span) => {
+                let minus = self.tokens.pop().expect("a minus is before it");
+                self.tokens.push(Lexeme { kind, end: span.end as u32, ..minus });
+            }
             Kind::Int => {
                 let kind = self.number(span.clone());
                 self.push(kind, span.start, span.end);
@@ -117,6 +121,14 @@ impl<'s> Lexer<'s, '_> {
                 self.push(kind, span.start, span.end);
             }
         }
+    }
+
+    /// Whether a number and the sign before it are the smallest integer. It is one token, since there is no such integer without
+    /// the sign.
+    fn is_smallest_integer(&self, span: &std::ops::Range<usize>) -> bool {
+        let [before @ .., minus] = &self.tokens[..] else { return false };
+        let is_sign = minus.kind == Kind::Minus && !before.last().is_some_and(|token| token.kind.ends_expression());
+        is_sign && minus.end as usize == span.start && number(&self.text[minus.start as usize..span.end]) == Ok(Number::Int(i64::MIN))
     }
 
     /// Returns the kind of a number, having reported what is wrong with it.

@@ -41,8 +41,12 @@ pub(crate) enum NumberError<'s> {
     Unit(&'s str),
 }
 
-/// Reads an integer or a size.
+/// Reads an integer or a size, or an integer behind a minus.
 pub(crate) fn number(text: &str) -> Result<Number, NumberError<'_>> {
+    if let Some(digits) = text.strip_prefix('-') {
+        check_underscores(digits)?;
+        return text.replace('_', "").parse().map(Number::Int).map_err(|_| NumberError::IntRange);
+    }
     if let Some(digits) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         return hexadecimal(digits).map(Number::Int);
     }
@@ -148,6 +152,8 @@ mod tests {
         assert_eq!(number("0x1F"), Ok(Number::Int(31)));
         assert_eq!(number("9223372036854775807"), Ok(Number::Int(i64::MAX)));
         assert_eq!(number("9223372036854775808"), Err(NumberError::IntRange));
+        assert_eq!(number("-9223372036854775808"), Ok(Number::Int(i64::MIN)));
+        assert_eq!(number("-9223372036854775809"), Err(NumberError::IntRange));
         assert_eq!(number("0xFFFFFFFFFFFFFFFF"), Err(NumberError::IntRange));
         assert_eq!(number(&"9".repeat(100)), Err(NumberError::IntRange));
         for wrong in ["0x", "1_", "1__0", "0x_1", "0xG"] {

@@ -181,7 +181,6 @@ impl Printer {
             }
             ExprKind::Bool(value) => self.push_display(value),
             ExprKind::None => self.push("none"),
-            ExprKind::Int(i64::MIN) => self.push("(-9223372036854775807 - 1)"),
             ExprKind::Int(value) => self.push_display(value),
             ExprKind::Size(bytes) => self.push(&print_size(*bytes)),
             ExprKind::Symbol(symbol) => {
