@@ -52,6 +52,16 @@ pub(crate) struct Body {
     pub checks: Vec<Check>,
     /// From brace to brace; the whole text for a file.
     pub place: Place,
+    /// Where there are items that could not be understood. What they define is not known; it is among their words, or
+    /// anything where a place is empty. A program that has any is checked and never evaluated.
+    pub lost: Vec<Place>,
+}
+
+impl Body {
+    /// Returns a body without items.
+    pub(crate) fn empty(place: Place) -> Body {
+        Body { definitions: Vec::new(), lets: Vec::new(), checks: Vec::new(), place, lost: Vec::new() }
+    }
 }
 
 /// `let name = value` in a body.
@@ -232,6 +242,8 @@ pub(crate) enum ExprKind {
     Builtin(Builtin),
     /// A record type.
     Type(TypeId),
+    /// What a mistake that is reported elsewhere hides. A program that has it is checked and never evaluated.
+    Unknown,
 }
 
 /// A value that is written out.

@@ -57,6 +57,7 @@ impl<'h> Evaluator<'h> {
             ExprKind::Module(module) => Ok(Value::Record(self.module(*module))),
             ExprKind::Builtin(builtin) => Ok(Value::Builtin(*builtin)),
             ExprKind::Type(ty) => Ok(Value::Type(*ty)),
+            ExprKind::Unknown => unreachable!("a program with mistakes is never evaluated"),
         }
     }
 

@@ -1,7 +1,7 @@
 //! A program: all modules of a run, resolved, shared by every evaluator.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use gravure_lang::{Diagnostic, FileId, Place, SourceMap, Span, ast};
@@ -60,18 +60,30 @@ pub struct LoadError {
 pub(crate) struct Parsed<'t> {
     pub path: String,
     pub file: FileId,
+    /// Its text; empty where its bytes are none.
     pub text: &'t str,
+    pub is_decoded: bool,
+    /// Its tree; not understood where it could not be decoded, or was not parsed since there are too many files.
     pub tree: ast::File<'t>,
     /// The modules of its imports, by the names that the file gives them.
     pub imports: Vec<(ast::Name<'t>, ModuleId)>,
+    /// The names of the imports that there is no file for.
+    pub failed: Vec<ast::Name<'t>>,
+}
+
+/// Whether text that could not be understood, at `span`, may define `name`: it is one of its words. An empty span may define
+/// anything.
+pub(crate) fn may_define(text: &str, span: Span, name: &str) -> bool {
+    let is_letter = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '?');
+    span.start == span.end || text[span.range()].split(|c| !is_letter(c)).any(|word| word == name)
 }
 
 impl Program {
     /// Reads the files named `roots` and everything they import, resolves every name, and checks what the text decides.
     ///
     /// # Errors
-    /// All mistakes of all files: those of spelling first; names are looked at when all files could be parsed, and what they mean
-    /// when all names are known. Warnings stand beside them.
+    /// All mistakes of all files, with the warnings, in the order of the text. What a mistake hides is not spoken of: a name that a
+    /// wrong item may define, what an import would have had that failed.
     pub fn load(world: &dyn World, roots: &[&str]) -> Result<Program, LoadError> {
         let texts = bumpalo::Bump::new();
         let mut loader = Loader::new(world, &texts);
@@ -85,21 +97,16 @@ impl Program {
         loader.follow_imports();
         loader.refuse_rings();
         let Loader { sources, parsed, by_path, mut diagnostics, .. } = loader;
-        if !missing.is_empty() || diagnostics.iter().any(is_error) {
-            return Err(LoadError { sources, diagnostics, missing });
-        }
         let resolved = with_stack(|| resolve::resolve(&parsed));
         diagnostics.extend(resolved.diagnostics);
-        if diagnostics.iter().any(is_error) {
-            return Err(LoadError { sources, diagnostics, missing });
-        }
         let resolve::Resolved { names, modules, types, .. } = resolved;
-        let program = Program { sources, names, modules, types, by_path, warnings: diagnostics };
-        let found = check::check(&program);
-        if found.is_empty() {
+        let mut program = Program { sources, names, modules, types, by_path, warnings: Vec::new() };
+        diagnostics.extend(check::check(&program));
+        in_source_order(&mut diagnostics);
+        if missing.is_empty() && !diagnostics.iter().any(is_error) {
+            program.warnings = diagnostics;
             return Ok(program);
         }
-        let diagnostics = program.warnings.into_iter().chain(found).collect();
         Err(LoadError { sources: program.sources, diagnostics, missing })
     }
 
@@ -158,6 +165,20 @@ fn is_error(diagnostic: &Diagnostic) -> bool {
     diagnostic.severity == gravure_lang::Severity::Error
 }
 
+/// Sorts diagnostics by their places, and drops those that say once more what another says of the same place.
+fn in_source_order(diagnostics: &mut Vec<Diagnostic>) {
+    let key = |diagnostic: &Diagnostic| {
+        let Place { file, span } = diagnostic.labels[0].place;
+        (file, span.start, span.end)
+    };
+    diagnostics.sort_by_key(key);
+    let mut seen: HashSet<(FileId, u32, u32, &'static str)> = HashSet::new();
+    diagnostics.retain(|diagnostic| {
+        let (file, start, end) = key(diagnostic);
+        seen.insert((file, start, end, diagnostic.code))
+    });
+}
+
 struct Loader<'w, 't> {
     world: &'w dyn World,
     /// Where the texts live while trees borrow from them.
@@ -194,10 +215,16 @@ impl<'w, 't> Loader<'w, 't> {
         if let Err(error) = &decoded {
             self.diagnostics.push(error.diagnostic(file));
         }
-        let text = self.texts.alloc_str(decoded.unwrap_or_default());
-        let tree = ast::File { doc: Vec::new(), items: Vec::new() };
         self.by_path.insert(source.path.clone(), id);
-        self.parsed.push(Parsed { path: source.path, file, text, tree, imports: Vec::new() });
+        self.parsed.push(Parsed {
+            path: source.path,
+            file,
+            is_decoded: decoded.is_ok(),
+            text: self.texts.alloc_str(decoded.unwrap_or_default()),
+            tree: ast::File::not_understood(),
+            imports: Vec::new(),
+            failed: Vec::new(),
+        });
         id
     }
 
@@ -205,11 +232,14 @@ impl<'w, 't> Loader<'w, 't> {
     fn follow_imports(&mut self) {
         let mut done = 0;
         while done < self.parsed.len() && self.parsed.len() <= MOST_FILES {
-            let wave: Vec<_> = self.parsed[done..].iter().map(|module| (module.file, module.text)).collect();
-            let trees: Vec<_> = wave.into_par_iter().map(|(file, text)| gravure_lang::parse(file, text)).collect();
+            let wave = self.parsed[done..].par_iter();
+            let parse = |module: &Parsed<'t>| module.is_decoded.then(|| gravure_lang::parse(module.file, module.text));
+            let trees: Vec<_> = wave.map(parse).collect();
             for parsed in trees {
-                self.diagnostics.extend(parsed.diagnostics);
-                self.parsed[done].tree = parsed.file;
+                if let Some(parsed) = parsed {
+                    self.diagnostics.extend(parsed.diagnostics);
+                    self.parsed[done].tree = parsed.file;
+                }
                 self.import_from(done);
                 done += 1;
             }
@@ -240,7 +270,10 @@ impl<'w, 't> Loader<'w, 't> {
                     let id = self.add(source);
                     self.parsed[importer].imports.push((name, id));
                 }
-                Err(why) => self.diagnostics.push(errors::import_failed(&path, &why, place)),
+                Err(why) => {
+                    self.diagnostics.push(errors::import_failed(&path, &why, place));
+                    self.parsed[importer].failed.push(name);
+                }
             }
         }
     }

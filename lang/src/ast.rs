@@ -17,6 +17,13 @@ pub struct File<'s> {
     pub items: Vec<Item<'s>>,
 }
 
+impl File<'_> {
+    /// Returns the tree of a text that could not be understood: whatever it may define is unknown.
+    pub fn not_understood() -> Self {
+        File { doc: Vec::new(), items: vec![Item::not_understood(Span::default())] }
+    }
+}
+
 /// A name with its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Name<'s> {
@@ -35,6 +42,13 @@ pub struct Item<'s> {
     pub kind: ItemKind<'s>,
     /// From its first to its last token, documentation excluded.
     pub span: Span,
+}
+
+impl Item<'_> {
+    /// Returns what stands for text that could not be understood.
+    pub(crate) fn not_understood(span: Span) -> Self {
+        Item { doc: Vec::new(), kind: ItemKind::Error, span }
+    }
 }
 
 /// The kinds of items.
@@ -113,7 +127,8 @@ pub enum ItemKind<'s> {
         /// What to say otherwise.
         message: Expr<'s>,
     },
-    /// An item that could not be parsed; its mistake has been reported.
+    /// An item that could not be parsed; its mistake has been reported. What it defines is among the words of its text, or
+    /// anything where its span is empty.
     Error,
 }
 

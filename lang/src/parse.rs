@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use lalrpop_util::{ParseError, lalrpop_mod};
 
-use crate::ast::{File, Item};
+use crate::ast::{File, Item, ItemKind};
 use crate::reports::Reports;
 use crate::token::{Kind, Lexeme, Token};
 use crate::{Diagnostic, FileId, Span, actions, brackets, depth, expectation, layout, lexer};
@@ -23,7 +23,7 @@ lalrpop_mod!(
 /// What could be understood of a text, and what is wrong with it.
 #[derive(Debug)]
 pub struct Parsed<'s> {
-    /// The tree; items that could not be understood are `ItemKind::Error`.
+    /// The tree; items that could not be understood, or not for sure, are `ItemKind::Error`.
     pub file: File<'s>,
     /// Errors and lints in the order of the text: at most one per line, and at most 200.
     pub diagnostics: Vec<Diagnostic>,
@@ -32,22 +32,41 @@ pub struct Parsed<'s> {
 /// Parses a text; never panics on any.
 ///
 /// Where the result has no diagnostic of severity `Error`, the tree is the whole text's. A text that is nested more
-/// deeply than the limits allow gives an empty tree, so no tree is deep enough to overflow a stack that walks it.
+/// deeply than the limits allow is not understood at all, so no tree is deep enough to overflow a stack that walks it.
 pub fn parse(file: FileId, text: &str) -> Parsed<'_> {
     let mut reports = Reports::new(text);
-    let tree = parse_into(file, text, &mut reports).unwrap_or(File { doc: Vec::new(), items: Vec::new() });
+    let tree = parse_into(file, text, &mut reports).unwrap_or_else(File::not_understood);
     Parsed { file: tree, diagnostics: reports.into_diagnostics() }
 }
 
 fn parse_into<'s>(file: FileId, text: &'s str, reports: &mut Reports<'s>) -> Option<File<'s>> {
     let tokens = lexer::lex(file, text, reports)?;
+    let lexed = reports.len();
     let tokens = brackets::balance(file, text, tokens, reports)?;
+    let guesses = reports.spans_since(lexed);
     let layout = layout::lay_out(file, text, &tokens, reports);
     depth::check(file, &layout.tokens, reports)?;
     let doc = layout.file_doc.iter().map(|doc| actions::doc_text(doc.text(text))).collect();
     let mut parser = Parser { file, text, reports, budget: 8 * layout.tokens.len() + 1_000_000 };
-    let items = layout.items.into_iter().flat_map(|range| parser.item(&layout.tokens[range])).collect();
+    let mut items: Vec<Item> =
+        layout.items.into_iter().flat_map(|range| parser.item(&layout.tokens[range])).collect();
+    forget_guesses(&mut items, &guesses);
     Some(File { doc, items })
+}
+
+/// Where brackets do not fit together, the tree is a guess: good enough to find what else is misspelt, but what is said about
+/// names must not rest on it. So the items around such brackets go; a bracket outside of them may belong to any.
+fn forget_guesses(items: &mut Vec<Item<'_>>, guesses: &[Span]) {
+    for guess in guesses {
+        let around = items.iter_mut().find(|item| item.span.start <= guess.start && guess.end <= item.span.end);
+        match around {
+            Some(item) => item.kind = ItemKind::Error,
+            None => {
+                items.retain(|item| matches!(item.kind, ItemKind::Import { .. }));
+                return items.push(Item::not_understood(Span::default()));
+            }
+        }
+    }
 }
 
 struct Parser<'s, 'd> {
@@ -65,6 +84,7 @@ impl<'s> Parser<'s, '_> {
         let reported = self.reports.len();
         let (problem, items) = self.attempt(tokens);
         let Some(problem) = problem else { return items };
+        let whole = Span::new(tokens.first().map_or(0, |token| token.start as usize), tokens.last().map_or(0, |token| token.end as usize));
         let mut mistakes = Vec::new();
         let mut tokens = self.blame(tokens, &problem, &mut mistakes);
         loop {
@@ -73,7 +93,11 @@ impl<'s> Parser<'s, '_> {
             let (problem, items) = self.attempt(&tokens);
             match problem {
                 Some(problem) if self.budget > 0 => tokens = self.blame(&tokens, &problem, &mut mistakes),
-                _ => {
+                Some(_) => {
+                    self.reports.extend(mistakes);
+                    return vec![Item::not_understood(whole)];
+                }
+                None => {
                     self.reports.extend(mistakes);
                     return items;
                 }

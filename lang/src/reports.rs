@@ -6,7 +6,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::{Diagnostic, Place, Severity};
+use crate::{Diagnostic, Place, Severity, Span};
 
 /// How many diagnostics a file gets at most.
 const MOST: usize = 200;
@@ -53,6 +53,11 @@ impl<'s> Reports<'s> {
 
     pub(crate) fn len(&self) -> usize {
         self.list.len()
+    }
+
+    /// Returns where the diagnostics behind the first `len` point.
+    pub(crate) fn spans_since(&self, len: usize) -> Vec<Span> {
+        self.list[len.min(self.list.len())..].iter().map(|diagnostic| diagnostic.labels[0].place.span).collect()
     }
 
     pub(crate) fn truncate(&mut self, len: usize) {

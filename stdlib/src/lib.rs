@@ -29,6 +29,6 @@ pub use compare::difference;
 pub use explanations::{Explanation, explanations};
 pub use gravure_formats::debian::Unreproduced;
 pub use kinds::disk::{clash, disk_areas};
-pub use library::{roots, source};
+pub use library::{modules, roots, source};
 pub use lower::{Archives, Inputs, Locking, LowerError, Lowered, lower};
 pub use outputs::{Form, ImageType, Output, OutputsError, image_types, outputs};

@@ -13,6 +13,11 @@ pub fn source(path: &str) -> Option<&'static str> {
     MODULES.iter().find(|(name, _)| *name == path).map(|(_, text)| *text)
 }
 
+/// Returns what imports call the modules, in the order of the names.
+pub fn modules() -> impl Iterator<Item = &'static str> {
+    MODULES.iter().map(|(name, _)| *name)
+}
+
 /// Returns the modules that every program loads beside the user's files: the records that Rust reads, and all image types.
 pub fn roots() -> Vec<&'static str> {
     let types =

@@ -120,6 +120,7 @@ impl<'p> Checker<'p> {
             ExprKind::Module(module) => Shape::Module(*module),
             ExprKind::Builtin(builtin) => Shape::Builtin(*builtin),
             ExprKind::Type(ty) => Shape::Type(*ty),
+            ExprKind::Unknown => Shape::Unknown,
         }
     }
 
@@ -241,13 +242,17 @@ impl<'p> Checker<'p> {
                 }
             },
             Shape::Module(module) => self.field_of_module(*module, name).unwrap_or_else(|| {
-                let (text, record) = (program.text(name), format!("`{}`", program.module_path(*module)));
-                let near = self.near_definition(text, &program.modules[module.0 as usize].body.definitions);
-                self.report(errors::unknown_field(&record, text, at, near));
+                let body = &program.modules[module.0 as usize].body;
+                if !self.may_define(body, name) {
+                    let (text, record) = (program.text(name), format!("`{}`", program.module_path(*module)));
+                    let near = self.near_definition(text, &body.definitions);
+                    self.report(errors::unknown_field(&record, text, at, near));
+                }
                 Shape::Unknown
             }),
             Shape::Bare(body) => {
-                if !body.definitions.iter().any(|definition| definition.name == name) {
+                let is_known = body.definitions.iter().any(|definition| definition.name == name);
+                if !is_known && !self.may_define(body, name) {
                     let text = program.text(name);
                     let near = self.near_definition(text, &body.definitions);
                     self.report(errors::unknown_field("this record", text, at, near));

@@ -15,9 +15,7 @@ mod operators;
 mod records;
 mod shape;
 
-use std::collections::HashSet;
-
-use gravure_lang::{Diagnostic, FileId};
+use gravure_lang::Diagnostic;
 use rustc_hash::FxHashMap;
 
 use crate::code::{Body, Expr, ModuleId, Type, TypeId};
@@ -27,25 +25,14 @@ use crate::value::Contract;
 use records::{Below, Ground};
 use shape::Shape;
 
-/// Finds what is wrong with a program as far as its text shows it, in the order of the text.
+/// Finds what is wrong with a program as far as its text shows it.
 pub(crate) fn check(program: &Program) -> Vec<Diagnostic> {
-    let mut found = with_stack(|| {
+    with_stack(|| {
         let mut checker = Checker::new(program);
         (0..program.types.len()).for_each(|number| checker.record_type(TypeId(number as u32)));
         (0..program.modules.len()).for_each(|number| checker.module(ModuleId(number as u32)));
         checker.found
-    });
-    let place = |diagnostic: &Diagnostic| {
-        let place = diagnostic.labels[0].place;
-        (place.file, place.span.start, place.span.end)
-    };
-    found.sort_by_key(place);
-    let mut seen: HashSet<(FileId, u32, u32, &'static str)> = HashSet::new();
-    found.retain(|diagnostic| {
-        let (file, start, end) = place(diagnostic);
-        seen.insert((file, start, end, diagnostic.code))
-    });
-    found
+    })
 }
 
 /// A frame of the code at hand.

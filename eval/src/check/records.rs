@@ -10,6 +10,7 @@ use super::{Checker, Scope, elements_of, values_of};
 use crate::code::{Body, Definition, Edit, Expr, ExprKind, ModuleId, Type, TypeId};
 use crate::errors;
 use crate::names::{Name, nearest};
+use crate::program::may_define;
 use crate::value::{Contract, Slot};
 
 /// What a body is put on.
@@ -169,7 +170,7 @@ impl<'p> Checker<'p> {
     fn fields_of_bare(&mut self, fields: &'p Body, body: &'p Body) {
         for definition in &body.definitions {
             let is_known = fields.definitions.iter().any(|field| field.name == definition.name);
-            if !is_known {
+            if !is_known && !self.may_define(fields, definition.name) {
                 let text = self.program.text(definition.name);
                 let near = self.near_definition(text, &fields.definitions);
                 self.report(errors::unknown_field("this record", text, definition.place, near));
@@ -196,31 +197,44 @@ impl<'p> Checker<'p> {
 
     /// Returns the type of a field, and where a type or one that it extends declares it.
     pub(super) fn declaration(&self, ty: TypeId, name: Name) -> Option<(&'p Type, Place)> {
-        self.chain(ty).find_map(|definitions| {
+        self.chain(ty).find_map(|body| {
             let declares = |definition: &&'p Definition| definition.name == name && definition.ty.is_some();
-            let found = definitions.iter().rev().find(declares)?;
+            let found = body.definitions.iter().rev().find(declares)?;
             Some((found.ty.as_ref()?, found.place))
         })
     }
 
-    /// Returns the definitions of a type, then of what it extends.
-    fn chain(&self, ty: TypeId) -> impl Iterator<Item = &'p [Definition]> + use<'p> {
+    /// Returns the body of a type, then those of what it extends.
+    fn chain(&self, ty: TypeId) -> impl Iterator<Item = &'p Body> + use<'p> {
         let types = &self.program.types;
         let chain = std::iter::successors(Some(ty), |ty| types[ty.0 as usize].extends);
-        chain.map(|ty| &types[ty.0 as usize].body.definitions[..])
+        chain.map(|ty| &types[ty.0 as usize].body)
+    }
+
+    /// Returns the declarations of a type, then of what it extends.
+    fn declarations(&self, ty: TypeId) -> impl Iterator<Item = &'p Definition> + use<'p> {
+        self.chain(ty).flat_map(|body| &body.definitions).filter(|definition| definition.ty.is_some())
     }
 
     /// Whether a record that is of this type, exactly or perhaps of one that extends it, may have a field that the type does
     /// not declare.
     pub(super) fn may_declare(&self, ty: TypeId, is_exact: bool, name: Name) -> bool {
         let extending = || (0..self.program.types.len() as u32).map(TypeId);
-        !is_exact
-            && extending().any(|other| self.program.is_subtype(other, ty) && self.declaration(other, name).is_some())
+        self.chain(ty).any(|body| self.may_define(body, name))
+            || !is_exact
+                && extending()
+                    .any(|other| self.program.is_subtype(other, ty) && self.declaration(other, name).is_some())
+    }
+
+    /// Whether a body has items that could not be understood and may say something of a field.
+    pub(super) fn may_define(&self, body: &Body, name: Name) -> bool {
+        let text = self.program.text(name);
+        body.lost.iter().any(|place| may_define(self.program.sources.text(place.file), place.span, text))
     }
 
     pub(super) fn unknown_field(&self, ty: TypeId, name: Name, place: Place) -> Diagnostic {
         let text = self.program.text(name);
-        let known: Vec<&Definition> = self.chain(ty).flatten().filter(|definition| definition.ty.is_some()).collect();
+        let known: Vec<&Definition> = self.declarations(ty).collect();
         let near = nearest(text, known.iter().map(|definition| self.program.text(definition.name)));
         let near = near.and_then(|near| {
             let found = known.iter().find(|definition| self.program.text(definition.name) == near)?;
@@ -239,13 +253,18 @@ impl<'p> Checker<'p> {
     /// Whether a type, or one that it extends, says a value for a field.
     fn has_default(&self, ty: Option<TypeId>, name: Name) -> bool {
         let says = |definition: &Definition| definition.name == name && definition.edit.is_some();
-        ty.is_some_and(|ty| self.chain(ty).any(|definitions| definitions.iter().any(says)))
+        ty.is_some_and(|ty| {
+            self.chain(ty).any(|body| body.definitions.iter().any(says) || self.may_define(body, name))
+        })
     }
 
     /// `super.name`: there must be something below, as far as the text says what is.
     pub(super) fn super_field(&mut self, depth: u32, name: Name, earlier: u32, place: Place) -> Shape<'p> {
-        let Scope::Body(ground, _) = self.scope(depth) else { return Shape::Unknown };
+        let Scope::Body(ground, body) = self.scope(depth) else { return Shape::Unknown };
         let (ground, text) = (*ground, self.program.text(name));
+        if self.may_define(body, name) {
+            return Shape::Unknown;
+        }
         match ground {
             Ground::Module(_) | Ground::Bare if earlier == 0 => {
                 self.report(errors::nothing_below(text, place, None));
@@ -273,12 +292,14 @@ impl<'p> Checker<'p> {
         for definition in body.definitions.iter().filter(|definition| !definition.is_abstract) {
             let Some(Edit::Set(expr)) = &definition.edit else { continue };
             let given = self.given(expr, Some(module), 0);
-            let Some(Given { ty, names, made: Some(made) }) = given else { continue };
-            for declared in self.chain(ty).flatten().filter(|definition| definition.ty.is_some()) {
-                if !names.contains(&declared.name) && !self.has_default(Some(ty), declared.name) {
+            let Some(Given { ty, names, bodies }) = given else { continue };
+            let Some(Body { place: made, .. }) = bodies.last() else { continue };
+            for declared in self.declarations(ty) {
+                let is_lost = || bodies.iter().any(|body| self.may_define(body, declared.name));
+                if !names.contains(&declared.name) && !self.has_default(Some(ty), declared.name) && !is_lost() {
                     let field = self.program.text(declared.name);
                     let record = format!("`{}`", self.program.type_name(ty));
-                    self.report(errors::missing_field(&record, field, field, made, declared.place));
+                    self.report(errors::missing_field(&record, field, field, *made, declared.place));
                 }
             }
         }
@@ -286,12 +307,12 @@ impl<'p> Checker<'p> {
 
     /// Returns the type of a record and the fields that its layers give, where the text shows all of them. `module` is the
     /// one whose fields are siblings of the expression.
-    fn given(&self, expr: &'p Expr, module: Option<ModuleId>, depth: usize) -> Option<Given> {
+    fn given(&self, expr: &'p Expr, module: Option<ModuleId>, depth: usize) -> Option<Given<'p>> {
         if depth > super::MOST_DEFINITIONS {
             return None;
         }
         match &expr.kind {
-            ExprKind::Type(ty) => Some(Given { ty: *ty, names: BTreeSet::new(), made: None }),
+            ExprKind::Type(ty) => Some(Given { ty: *ty, names: BTreeSet::new(), bodies: Vec::new() }),
             ExprKind::Extend(base, body) => self.given(base, module, depth + 1).map(|given| given.and(body)),
             ExprKind::Binary(Binary::Mix, sides) => {
                 let given = self.given(&sides.0, module, depth + 1)?;
@@ -330,17 +351,18 @@ impl<'p> Checker<'p> {
 }
 
 /// The fields that the layers of a record give.
-struct Given {
+struct Given<'p> {
     ty: TypeId,
     names: BTreeSet<Name>,
-    /// The body of the topmost layer; none: it is the type itself.
-    made: Option<Place>,
+    /// The layers, the topmost last; none: it is the type itself.
+    bodies: Vec<&'p Body>,
 }
 
-impl Given {
-    fn and(mut self, body: &Body) -> Given {
+impl<'p> Given<'p> {
+    fn and(mut self, body: &'p Body) -> Given<'p> {
         self.names.extend(names_of(body));
-        Given { made: Some(body.place), ..self }
+        self.bodies.push(body);
+        self
     }
 }
 

@@ -23,7 +23,9 @@ impl<'a, 't> Resolver<'a, 't> {
         let mut scope = Scope::body(base);
         let mut lets = 0..;
         for item in items {
-            if let ItemKind::Let { name, .. } = &item.kind {
+            if let ItemKind::Error = item.kind {
+                scope.lost.push(item.span);
+            } else if let ItemKind::Let { name, .. } = &item.kind {
                 scope.add(self.names.intern(name.text), Meaning::Private(lets.next().expect("lets can be counted")));
             } else if let Some(name) = field_of(&item.kind) {
                 scope.add(self.names.intern(name.text), Meaning::Field { edits: 0 });
@@ -41,7 +43,7 @@ impl<'a, 't> Resolver<'a, 't> {
         let scope = self.scope_of(base, items);
         self.scopes.push(scope);
         self.refuse_doubled_definitions(items);
-        let mut body = Body { definitions: Vec::new(), lets: Vec::new(), checks: Vec::new(), place };
+        let mut body = Body::empty(place);
         for item in items {
             self.item(item, &mut body);
         }
@@ -56,7 +58,7 @@ impl<'a, 't> Resolver<'a, 't> {
                     self.report(errors::only_at_the_top("import", self.place(item.span)));
                 }
             }
-            ItemKind::Error => {}
+            ItemKind::Error => body.lost.push(self.place(item.span)),
             ItemKind::Let { name, value } => {
                 let name = self.names.intern(name.text);
                 let value = self.off_trail(|resolver| resolver.hiding(name, |resolver| resolver.expr(value)));
@@ -73,14 +75,15 @@ impl<'a, 't> Resolver<'a, 't> {
                 }
                 self.ty(ty);
             }
-            kind => {
-                if let Some(definition) = self.definition(item, kind) {
+            kind => match self.definition(item, kind) {
+                Some(definition) => {
                     if definition.edit.is_some() {
                         self.scopes.last_mut().expect("a body has a scope").count_edit(definition.name);
                     }
                     body.definitions.push(definition);
                 }
-            }
+                None => body.lost.push(self.place(item.span)),
+            },
         }
     }
 
@@ -170,7 +173,7 @@ impl<'a, 't> Resolver<'a, 't> {
                     is_abstract: false,
                     doc: String::new(),
                 };
-                Edit::Deepen(Body { definitions: vec![definition], lets: Vec::new(), checks: Vec::new(), place })
+                Edit::Deepen(Body { definitions: vec![definition], ..Body::empty(place) })
             }
         }
     }

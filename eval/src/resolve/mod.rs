@@ -34,9 +34,7 @@ pub(crate) fn resolve(parsed: &[Parsed<'_>]) -> Resolved {
     resolver.declare_types();
     let types = resolver.record_types();
     let modules = (0..parsed.len()).map(|module| resolver.module(module)).collect();
-    let mut diagnostics = resolver.diagnostics;
-    diagnostics.sort_by_key(|diagnostic| (diagnostic.labels[0].place.file, diagnostic.labels[0].place.span.start));
-    Resolved { names: resolver.names, modules, types, diagnostics }
+    Resolved { names: resolver.names, modules, types, diagnostics: resolver.diagnostics }
 }
 
 /// A `record` item of a file.

@@ -1,15 +1,16 @@
 //! Scopes: which definition in the text a bare name, `self` and `super` mean.
 
-use gravure_lang::{Place, ast};
+use gravure_lang::{Place, Span, ast};
 use rustc_hash::FxHashMap;
 
 use super::Resolver;
 use super::doubled::field_of;
 use super::types::TypeItem;
 use crate::builtins::Builtin;
-use crate::code::{Constant, ExprKind, TypeId};
+use crate::code::{ExprKind, TypeId};
 use crate::errors::{self, Hint};
 use crate::names::Name;
+use crate::program::may_define;
 
 /// The names of one frame.
 #[derive(Default)]
@@ -23,6 +24,8 @@ pub(super) struct Scope {
     is_body: bool,
     /// The record type that the body is put on, where the text says it.
     base: Option<TypeId>,
+    /// Where items stand that could not be understood, and so define nobody knows what.
+    pub lost: Vec<Span>,
 }
 
 /// What a scope means by a name.
@@ -97,6 +100,7 @@ impl<'a, 't> Resolver<'a, 't> {
         for (depth, scope) in self.scopes.iter().rev().enumerate() {
             let depth = depth as u32;
             match scope.meanings.get(&name) {
+                None if self.may_be_lost(scope, text) => return ExprKind::Unknown,
                 None => {}
                 Some(&Meaning::Local(slot)) => return ExprKind::Local { depth, slot },
                 Some(&meaning) if scope.hidden == Some(name) => hidden = hidden.or(Some(meaning)),
@@ -107,6 +111,9 @@ impl<'a, 't> Resolver<'a, 't> {
         if let Some(&module) = self.imports[self.module.0 as usize].get(&name) {
             return ExprKind::Module(module);
         }
+        if self.is_failed_import(text) {
+            return ExprKind::Unknown;
+        }
         if let Some(builtin) = Builtin::named(text) {
             return ExprKind::Builtin(builtin);
         }
@@ -115,7 +122,18 @@ impl<'a, 't> Resolver<'a, 't> {
             None => errors::unknown_name(text, self.hint(text), place),
         };
         self.report(diagnostic);
-        ExprKind::Constant(Constant::None)
+        ExprKind::Unknown
+    }
+
+    /// Whether a scope may have a name from an item that could not be understood.
+    fn may_be_lost(&self, scope: &Scope, name: &str) -> bool {
+        let text = self.parsed[self.module.0 as usize].text;
+        scope.lost.iter().any(|&span| may_define(text, span, name))
+    }
+
+    /// Whether it is the name of an import that there is no file for.
+    pub(super) fn is_failed_import(&self, name: &str) -> bool {
+        self.parsed[self.module.0 as usize].failed.iter().any(|import| import.text == name)
     }
 
     fn sibling(&mut self, name: Name, text: &str, depth: u32, place: Place) -> ExprKind {

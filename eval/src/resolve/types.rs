@@ -1,12 +1,13 @@
 //! Types: what `record` and `type` items mean, who extends whom, and types as they are written.
 
-use gravure_lang::Place;
 use gravure_lang::ast::{self, ItemKind};
+use gravure_lang::{Place, Span};
 
 use super::{RecordItem, Resolver};
 use crate::code::{Expr, ExprKind, ModuleId, RecordType, Type, TypeId};
 use crate::errors::{self, Hint};
 use crate::names::Name;
+use crate::program::{Parsed, may_define};
 
 /// What a file calls a type.
 pub(super) enum TypeItem<'a, 't> {
@@ -46,11 +47,14 @@ impl<'a, 't> Resolver<'a, 't> {
         let bases = bases.collect();
         self.bases = self.without_rings(bases);
         let mut types = Vec::with_capacity(records.len());
-        for (number, &RecordItem { module, name, body, .. }) in records.iter().enumerate() {
+        for (number, &RecordItem { module, name, body, extends: written }) in records.iter().enumerate() {
             let extends = self.bases[number];
             self.enter(module.0 as usize);
             self.push_file_scope();
-            let body = self.body_on(extends, &body.items, self.place(body.span));
+            let mut body = self.body_on(extends, &body.items, self.place(body.span));
+            if written.is_some() && extends.is_none() {
+                body.lost.push(self.place(Span::default())); // What the base declares.
+            }
             types.push(RecordType { name: self.names.intern(name.text), module, extends, body });
         }
         types
@@ -149,6 +153,7 @@ impl<'a, 't> Resolver<'a, 't> {
             [name] => (self.module, name),
             [import, name] => match self.imported(import.text) {
                 Some(module) => (module, name),
+                None if self.is_failed_import(import.text) => return None,
                 None => {
                     let imports = self.parsed[self.module.0 as usize].imports.iter().map(|(name, _)| name.text);
                     let near = crate::names::nearest(import.text, imports);
@@ -169,6 +174,7 @@ impl<'a, 't> Resolver<'a, 't> {
         match self.types.get(&key) {
             Some(TypeItem::Record(id)) => Some(Type::Record(*id)),
             Some(TypeItem::Alias { .. }) => self.alias(key, place),
+            None if self.may_declare_type(module, name.text) => None,
             None => {
                 let known = self.type_names(module);
                 self.report(errors::unknown_type(
@@ -213,6 +219,13 @@ impl<'a, 't> Resolver<'a, 't> {
             _ => None,
         }));
         known
+    }
+
+    /// Whether a file has text that could not be understood and may declare a type of this name.
+    fn may_declare_type(&self, module: ModuleId, name: &str) -> bool {
+        let Parsed { text, tree, .. } = &self.parsed[module.0 as usize];
+        let mut lost = tree.items.iter().filter(|item| matches!(item.kind, ItemKind::Error));
+        lost.any(|item| may_define(text, item.span, name))
     }
 
     fn imported(&mut self, text: &str) -> Option<ModuleId> {

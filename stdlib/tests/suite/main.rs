@@ -14,6 +14,7 @@ mod lazy;
 mod mistakes;
 mod nodes;
 mod project;
+mod recovery;
 mod same_bytes;
 mod tools;
 
