@@ -2,7 +2,7 @@
 //!
 //! E01xx names and files, E02xx records and types, E03xx evaluation.
 
-use gravure_lang::{Diagnostic, Place, Span};
+use gravure_lang::{Diagnostic, Place};
 
 use crate::names::nearest;
 
@@ -16,14 +16,21 @@ pub(crate) fn also(diagnostic: Diagnostic, place: Place, text: &str) -> Diagnost
     if same(diagnostic.labels[0].place, place) { diagnostic } else { diagnostic.label(place, text) }
 }
 
-/// Joins words as in "a, b or c".
+/// Joins words as in "a, b or c"; of many, only the first ones.
 fn alternatives(words: &[String]) -> String {
     match words {
         [] => String::new(),
         [one] => one.clone(),
-        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+        [first @ .., last] if words.len() <= MOST_ALTERNATIVES => format!("{} or {last}", first.join(", ")),
+        words => {
+            let shown = &words[..MOST_ALTERNATIVES - 2];
+            format!("{} or one of {} more", shown.join(", "), words.len() - shown.len())
+        }
     }
 }
+
+/// How many words a message lists.
+const MOST_ALTERNATIVES: usize = 12;
 
 // E01xx: names and files
 
@@ -35,8 +42,9 @@ pub(crate) enum Hint {
     MaybeOfBase,
     /// This, which can stand here.
     Near(String),
-    /// What this module of the standard library exports, which is not imported.
-    Import(String),
+    /// What this module of the standard library exports, which is not imported: its path, a name for it, and where the import
+    /// could stand.
+    Import(String, String, Place),
     /// There is nothing like it.
     None,
 }
@@ -44,34 +52,54 @@ pub(crate) enum Hint {
 pub(crate) fn unknown_name(name: &str, hint: Hint, place: Place) -> Diagnostic {
     let diagnostic = Diagnostic::error("E0101", format!("there is no `{name}` here"), place, "unknown name");
     match hint {
-        Hint::OfBase => diagnostic.help(format!("write `self.{name}` for the field that is inherited")),
-        Hint::MaybeOfBase => diagnostic.help(format!("if it is a field that only the base has, write `self.{name}`")),
-        Hint::Near(near) => diagnostic.help(format!("write `{near}`")),
-        Hint::Import(path) => {
-            let alias = path.rsplit('/').next().unwrap_or(&path);
-            diagnostic.help(format!("add `import \"{path}\" as {alias}` at the top, and write `{alias}.{name}`"))
-        }
+        Hint::OfBase => diagnostic
+            .help(format!("write `self.{name}` for the field that is inherited"))
+            .replacing(place, format!("self.{name}")),
+        Hint::MaybeOfBase => diagnostic.help(format!("a field that only the base has is read as `self.{name}`")),
+        Hint::Near(near) => diagnostic.write(near),
+        Hint::Import(path, alias, at) => diagnostic
+            .help(format!("add `import \"{path}\" as {alias}` at the top, and write `{alias}.{name}`"))
+            .replacing(at, format!("import \"{path}\" as {alias}\n"))
+            .replacing(place, format!("{alias}.{name}")),
         Hint::None => diagnostic,
     }
 }
 
-pub(crate) fn own_name(name: &str, is_field: bool, place: Place) -> Diagnostic {
+/// What a name inside its own definition was probably meant to be.
+pub(crate) enum OwnName {
+    /// A field, of which there may be another value below.
+    Overridden,
+    /// A function that calls itself.
+    Function,
+    /// Something else.
+    Other,
+}
+
+pub(crate) fn own_name(name: &str, meant: OwnName, place: Place) -> Diagnostic {
     let diagnostic = Diagnostic::error(
         "E0102",
         format!("`{name}` inside its own definition means an outer `{name}`, and there is none"),
         place,
         "unknown name",
     );
-    if is_field {
-        diagnostic.help(format!("write `super.{name}` for the value that is overridden, or rename one of the two"))
-    } else {
-        diagnostic.help("rename one of the two")
-    }
+    diagnostic.help(match meant {
+        OwnName::Overridden => format!("`super.{name}` is the value that is overridden; or rename one of the two"),
+        OwnName::Function => format!("a function that calls itself is written `fn {name}(..) = ..`"),
+        OwnName::Other => "rename one of the two".to_owned(),
+    })
 }
 
-pub(crate) fn sibling_or_import(name: &str, place: Place) -> Diagnostic {
-    Diagnostic::error("E0103", format!("`{name}` is both a field beside it and an import"), place, "which of the two?")
-        .help(format!("write `self.{name}` for the field, or rename the import"))
+/// `is_of_self`: whether the field is one of the innermost body.
+pub(crate) fn sibling_or_import(name: &str, is_of_self: bool, place: Place) -> Diagnostic {
+    let message = format!("`{name}` is both a field beside it and an import");
+    let diagnostic = Diagnostic::error("E0103", message, place, "which of the two?");
+    if is_of_self {
+        diagnostic
+            .help(format!("write `self.{name}` for the field, or rename the import"))
+            .replacing(place, format!("self.{name}"))
+    } else {
+        diagnostic.help(format!("with `let outer = self` beside the field it is `outer.{name}`; or rename the import"))
+    }
 }
 
 pub(crate) fn doubled(name: &str, place: Place, first: Place) -> Diagnostic {
@@ -92,7 +120,7 @@ pub(crate) fn set_after_edit(name: &str, place: Place, edit: Place) -> Diagnosti
 pub(crate) fn unknown_type(name: &str, near: Option<&str>, place: Place) -> Diagnostic {
     let diagnostic = Diagnostic::error("E0106", format!("there is no type `{name}` here"), place, "unknown type");
     match near {
-        Some(near) => diagnostic.help(format!("write `{near}`")),
+        Some(near) => diagnostic.write(near),
         None => diagnostic,
     }
 }
@@ -164,7 +192,7 @@ pub(crate) fn wrong_type(slot: &str, expected: &str, found: &str, place: Place, 
 
 /// Returns the place of the opening brace of a body: to underline the whole body would say no more.
 pub(crate) fn brace(body: Place) -> Place {
-    Place { file: body.file, span: Span { start: body.span.start, end: body.span.start + 1 } }
+    body.first(1)
 }
 
 /// `path` leads from the record made at `made` to the field.
@@ -184,21 +212,27 @@ pub(crate) fn missing_to_edit(record: &str, field: &str, edit: Place, declared: 
 pub(crate) fn unknown_field(record: &str, field: &str, place: Place, near: Option<(&str, Place)>) -> Diagnostic {
     let diagnostic = Diagnostic::error("E0203", format!("{record} has no field `{field}`"), place, "unknown field");
     match near {
-        Some((near, declared)) => {
-            diagnostic.label(declared, "a similar field is declared here").help(format!("write `{near}`"))
-        }
+        Some((near, declared)) => diagnostic.label(declared, "a similar field is declared here").write(near),
         None => diagnostic,
     }
 }
 
 pub(crate) fn no_member(symbol: &str, members: &[&str], slot: &str, place: Place, declared: Place) -> Diagnostic {
-    let message = format!("`'{symbol}` is none of the values of {slot}");
-    let diagnostic = Diagnostic::error("E0204", message, place, "not a member");
-    let diagnostic = also(diagnostic, declared, "declared here");
+    also(none_of(symbol, members, &format!("the values of {slot}"), place), declared, "declared here")
+}
+
+/// A pattern of a `match` that its subject never equals.
+pub(crate) fn never_matches(symbol: &str, members: &[&str], pattern: Place, subject: Place) -> Diagnostic {
+    none_of(symbol, members, "the values that are matched", pattern).label(subject, "matched here")
+}
+
+fn none_of(symbol: &str, members: &[&str], values: &str, place: Place) -> Diagnostic {
     let quoted: Vec<String> = members.iter().map(|member| format!("`'{member}`")).collect();
+    let diagnostic = Diagnostic::error("E0204", format!("`'{symbol}` is none of {values}"), place, "not a member")
+        .note(format!("it may be {}", alternatives(&quoted)));
     match nearest(symbol, members.iter().copied()) {
-        Some(near) => diagnostic.note(format!("it may be {}", alternatives(&quoted))).help(format!("write `'{near}`")),
-        None => diagnostic.help(format!("write {}", alternatives(&quoted))),
+        Some(near) => diagnostic.write(format!("'{near}")),
+        None => diagnostic,
     }
 }
 
@@ -216,7 +250,7 @@ pub(crate) fn absent_key<'a>(key: &str, known: impl IntoIterator<Item = &'a str>
     let diagnostic = Diagnostic::error("E0207", format!("no element has the key \"{key}\""), place, "absent key");
     let quoted: Vec<String> = known.iter().take(8).map(|key| format!("\"{key}\"")).collect();
     match nearest(key, known) {
-        Some(near) => diagnostic.help(format!("write \"{near}\"")),
+        Some(near) => diagnostic.write(gravure_lang::quote(near)),
         None if quoted.is_empty() => diagnostic.note("there are no elements"),
         None => diagnostic.note(format!("the keys are {}", quoted.join(", "))),
     }
@@ -251,6 +285,11 @@ pub(crate) fn nothing_to_edit(name: &str, place: Place) -> Diagnostic {
 
 pub(crate) fn not_keyed(found: &str, place: Place) -> Diagnostic {
     Diagnostic::error("E0210", format!("only lists and maps have elements, not {found}"), place, "asked for by key")
+}
+
+/// `brackets`: where a field of a record is asked for as if it were an element, brackets included.
+pub(crate) fn field_by_key(field: &str, key: Place, brackets: Place) -> Diagnostic {
+    not_keyed("a record", key).help(format!("write `.{field}`")).replacing(brackets, format!(".{field}"))
 }
 
 pub(crate) fn no_key(element: Place, place: Place) -> Diagnostic {
@@ -352,11 +391,9 @@ pub(crate) fn wrong_operands(operator: &str, left: &str, right: &str, place: Pla
     let diagnostic = Diagnostic::error("E0304", format!("`{operator}` cannot {verb} {text}"), place, text);
     match (operator, left, right) {
         ("+", "a list", _) => diagnostic.help("to add one element, put it into brackets"),
-        ("+", "a string", _) | ("+", _, "a string") => {
-            diagnostic.help("to put a value into a text, write \"${value}\"")
-        }
+        ("+", "a string", _) | ("+", _, "a string") => diagnostic.help("a value is put into a text as in \"${value}\""),
         (_, "a size", "an integer") | (_, "an integer", "a size") => {
-            diagnostic.help("write sizes with their unit, such as `512B` or `16MiB`")
+            diagnostic.help("sizes have their unit, such as `512B` or `16MiB`")
         }
         _ => diagnostic,
     }
@@ -397,7 +434,7 @@ pub(crate) fn unknown_parameter<'a>(name: &str, known: impl IntoIterator<Item = 
     let diagnostic =
         Diagnostic::error("E0306", format!("the function has no parameter `{name}`"), place, "unknown parameter");
     match nearest(name, known) {
-        Some(near) => diagnostic.help(format!("write `{near}`")),
+        Some(near) => diagnostic.write(near),
         None => diagnostic,
     }
 }

@@ -51,10 +51,11 @@ pub(crate) fn abstract_define<'s>(name: Name<'s>, value: Expr<'s>) -> ItemKind<'
     ItemKind::Define { is_abstract: true, path, operator: Operator::Set, value }
 }
 
-pub(crate) fn body<'s>(file: FileId, items: Vec<Item<'s>>, span: Span, errors: &mut Reports<'_>) -> Body<'s> {
-    for item in &items {
+pub(crate) fn body<'s>(file: FileId, mut items: Vec<Item<'s>>, span: Span, errors: &mut Reports<'_>) -> Body<'s> {
+    for item in &mut items {
         if matches!(item.kind, ItemKind::Import { .. }) {
             errors.push(errors::import_inside_body(Place { file, span: item.span }));
+            item.kind = ItemKind::Error;
         }
     }
     Body { items, span }
@@ -95,6 +96,7 @@ pub(crate) fn unary<'s>(
     let adjacent = operand.span.start as usize == start + 1;
     if operator == Unary::Negate && adjacent && matches!(operand.kind, ExprKind::Size(_)) {
         errors.push(errors::negative_size(Place { file, span: Span::new(start, end) }));
+        return operand;
     }
     expr(ExprKind::Unary(operator, Box::new(operand)), start, end)
 }
@@ -108,16 +110,23 @@ pub(crate) fn sum<'s>(
     file: FileId,
     operator: Binary,
     left: Expr<'s>,
-    right: Expr<'s>,
+    mut right: Expr<'s>,
     (start, middle, end): (usize, usize, usize),
     errors: &mut Reports<'_>,
 ) -> Expr<'s> {
     let in_parentheses = right.span.start as usize != middle;
-    if let (Binary::Mix, false, ExprKind::Extend(_, body)) = (operator, in_parentheses, &right.kind) {
-        let applied = Span { start: start as u32, end: body.span.start };
-        errors.push(errors::braces_after_mixin(Place { file, span: body.span }, Place { file, span: applied }));
+    match right.kind {
+        ExprKind::Extend(mixin, body) if operator == Binary::Mix && !in_parentheses => {
+            let applied = Span { start: start as u32, end: mixin.span.end };
+            errors.push(errors::braces_after_mixin(Place { file, span: body.span }, Place { file, span: applied }));
+            let base = binary(operator, left, *mixin, start, applied.end as usize);
+            expr(ExprKind::Extend(Box::new(base), body), start, end)
+        }
+        kind => {
+            right.kind = kind;
+            binary(operator, left, right, start, end)
+        }
     }
-    binary(operator, left, right, start, end)
 }
 
 pub(crate) fn comprehension<'s>(

@@ -183,8 +183,10 @@ impl<'s> Repair<'s> {
         let Some(top) = self.open.pop() else { return };
         let stopped_at = stopped_at.map(|token| self.place(token));
         let bracket = top.token.text(self.text);
-        self.report(top.token, |place| errors::unclosed_bracket(place, bracket, closing(top.closer), stopped_at));
         let at = self.out.last().map_or(0, |token| token.end);
+        let end = Place { file: self.file, span: Span { start: at, end: at } };
+        let stop = (stopped_at, end);
+        self.report(top.token, |place| errors::unclosed_bracket(place, bracket, closing(top.closer), stop));
         self.out.push(Lexeme { kind: top.closer, opens_line: false, start: at, end: at });
     }
 

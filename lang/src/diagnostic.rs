@@ -28,6 +28,17 @@ pub struct Diagnostic {
     pub notes: Vec<String>,
     /// What to type instead.
     pub help: Option<String>,
+    /// The same as a change of the text; empty where a person has to choose.
+    pub fix: Vec<Replacement>,
+}
+
+/// A piece of text to be put at a place, instead of what is there.
+#[derive(Clone, Debug)]
+pub struct Replacement {
+    /// What it replaces; an empty place replaces nothing.
+    pub place: Place,
+    /// The new text.
+    pub text: String,
 }
 
 /// A place of a diagnostic with what is to be said about it.
@@ -50,6 +61,7 @@ impl Diagnostic {
             labels: vec![label],
             notes: Vec::new(),
             help: None,
+            fix: Vec::new(),
         }
     }
 
@@ -89,6 +101,18 @@ impl Diagnostic {
     /// Says what to type.
     pub fn help(mut self, text: impl Into<String>) -> Diagnostic {
         self.help = Some(text.into());
+        self
+    }
+
+    /// Says what to type instead of what the primary label points at.
+    pub fn write(self, text: impl Into<String>) -> Diagnostic {
+        let (text, place) = (text.into(), self.labels[0].place);
+        self.help(format!("write `{text}`")).replacing(place, text)
+    }
+
+    /// Adds to what the help comes to as a change of the text.
+    pub fn replacing(mut self, place: Place, text: impl Into<String>) -> Diagnostic {
+        self.fix.push(Replacement { place, text: text.into() });
         self
     }
 

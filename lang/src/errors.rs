@@ -26,7 +26,7 @@ pub(crate) fn stray_characters(place: Place, found: &str, after: Option<char>) -
 
 pub(crate) fn unterminated_string(opening: Place, is_block: bool) -> Diagnostic {
     let (label, help) = if is_block {
-        ("this string is never closed", "write `\"\"\"` on a line of its own behind the text")
+        ("this string is never closed", "close it with `\"\"\"` on a line of its own behind the text")
     } else {
         ("this string has no end on its line", "add `\"`, or use `\"\"\"` for text of several lines")
     };
@@ -35,12 +35,12 @@ pub(crate) fn unterminated_string(opening: Place, is_block: bool) -> Diagnostic 
 
 pub(crate) fn unterminated_interpolation(opening: Place) -> Diagnostic {
     Diagnostic::error("E0007", "unterminated string", opening, "this string has a `${` that is never closed")
-        .help("add the missing `}`, or write `\\${` where `${` is meant literally")
+        .help("add the missing `}`; `\\${` is a literal `${`")
 }
 
 pub(crate) fn unknown_escape(place: Place, escape: &str) -> Diagnostic {
     let help = if escape.starts_with("\\u") {
-        "write the number of the character in hexadecimal: `\\u{e9}`"
+        "the number of the character stands in braces, in hexadecimal: `\\u{e9}`"
     } else {
         "the escapes are \\n \\t \\r \\\" \\\\ \\$ \\u{..}; `r\"..\"` takes a backslash literally"
     };
@@ -100,7 +100,8 @@ fn unknown_unit(place: Place, text: &str, unit: &str) -> Diagnostic {
     }
     match nearest_unit(unit) {
         Some(near) => Diagnostic::error("E0014", format!("there is no unit `{unit}`"), place, "unknown unit")
-            .help(format!("write `{digits}{near}`; {}", unit_table())),
+            .help(format!("write `{digits}{near}`; {}", unit_table()))
+            .replacing(place, format!("{digits}{near}")),
         None => {
             Diagnostic::error("E0011", format!("`{text}` is neither a number nor a size"), place, "malformed number")
                 .help(format!("a name begins with a letter; {}", unit_table()))
@@ -113,6 +114,7 @@ pub(crate) fn space_before_unit(place: Place, number: &str, unit: &str) -> Diagn
     let unit = nearest_unit(unit).unwrap_or(unit);
     Diagnostic::error("E0015", "a size is written without a space", place, "number and unit belong together")
         .help(format!("write `{number}{unit}`; {}", unit_table()))
+        .replacing(place, format!("{number}{unit}"))
 }
 
 pub(crate) fn is_unit_word(word: &str) -> bool {
@@ -141,19 +143,25 @@ pub(crate) fn too_many_operations(place: Place) -> Diagnostic {
     Diagnostic::error("E0021", message, place, "the limit is reached here").help("name parts of it with `let`")
 }
 
-pub(crate) fn unclosed_bracket(opening: Place, bracket: &str, closing: &str, stopped_at: Option<Place>) -> Diagnostic {
+/// `end` is where the bracket was to be closed at the latest: behind the last token that is inside.
+pub(crate) fn unclosed_bracket(
+    opening: Place,
+    bracket: &str,
+    closing: &str,
+    (stopped_at, end): (Option<Place>, Place),
+) -> Diagnostic {
     let error = Diagnostic::error("E0022", format!("`{bracket}` is never closed"), opening, "opened here");
     let error = match stopped_at {
         Some(place) => error.label(place, format!("a `{closing}` is missing before this")),
         None => error,
     };
-    error.help(format!("add `{closing}`"))
+    error.help(format!("add `{closing}`")).replacing(end, closing)
 }
 
 pub(crate) fn wrong_closer(opening: Place, closer: Place, bracket: &str, wrong: &str, right: &str) -> Diagnostic {
     Diagnostic::error("E0024", format!("`{bracket}` is closed by `{wrong}`"), closer, format!("expected `{right}`"))
         .label(opening, "opened here")
-        .help(format!("write `{right}`"))
+        .write(right)
 }
 
 pub(crate) fn stray_closer(place: Place, bracket: &str) -> Diagnostic {
@@ -165,6 +173,7 @@ pub(crate) fn missing_comma(place: Place, before: Place) -> Diagnostic {
     Diagnostic::error("E0031", "a comma is missing", place, "a new element begins here")
         .label(before, "the one before it ends here")
         .help("write `,` behind the element before it")
+        .replacing(before.end(), ",")
 }
 
 pub(crate) fn bracket_opens_line(place: Place, before: Place) -> Diagnostic {
@@ -193,17 +202,20 @@ pub(crate) fn reserved_word(place: Place, word: &str) -> Diagnostic {
 pub(crate) fn comma_after_field(place: Place) -> Diagnostic {
     Diagnostic::error("E0034", "fields are not separated by commas", place, "unexpected comma")
         .help("a line end ends a field; within a line write `;`")
+        .replacing(place, ";")
 }
 
 pub(crate) fn super_without_field(place: Place) -> Diagnostic {
     Diagnostic::error("E0035", "`super` stands before a field only", place, "which field of the base?")
-        .help("write `super.name`")
+        .help("say which field, as in `super.size`")
 }
 
 pub(crate) fn braces_after_mixin(body: Place, applied: Place) -> Diagnostic {
     Diagnostic::error("E0036", "braces behind `&` belong to its right side alone", body, "whose braces are these?")
         .label(applied, "a mixin is applied here")
-        .help("write `(b & d) { .. }`")
+        .help("put what is before them into parentheses: `(b & d) { .. }`")
+        .replacing(applied.start(), "(")
+        .replacing(applied.end(), ")")
 }
 
 pub(crate) fn import_inside_body(place: Place) -> Diagnostic {
@@ -218,7 +230,7 @@ pub(crate) fn import_not_literal(place: Place) -> Diagnostic {
 
 pub(crate) fn chained_comparison(place: Place) -> Diagnostic {
     Diagnostic::error("E0039", "comparisons cannot be chained", place, "second comparison")
-        .help("write `a < b && b < c`")
+        .help("compare twice: `a < b && b < c`")
 }
 
 // Lints.
@@ -226,6 +238,7 @@ pub(crate) fn chained_comparison(place: Place) -> Diagnostic {
 pub(crate) fn idle_documentation(place: Place) -> Diagnostic {
     Diagnostic::warning("W0001", "this `##` documents nothing", place, "no item follows")
         .help("write `#` for an ordinary comment")
+        .replacing(place.first(2), "#")
 }
 
 /// Returns what a token is called in messages; `text` is what it says.

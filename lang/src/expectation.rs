@@ -12,8 +12,7 @@ const OPERATORS: [&str; 19] =
     ["+", "-", "*", "/", "%", "&", "==", "!=", "<", "<=", ">", ">=", "&&", "||", "??", ".", "(", "[", "{"];
 
 /// Words of other languages, with what stands for them here.
-const FOREIGN_WORDS: [(&str, &str); 6] =
-    [("and", "&&"), ("or", "||"), ("not", "!"), ("null", "none"), ("nil", "none"), ("with", "{ .. }")];
+const FOREIGN_WORDS: [(&str, &str); 3] = [("and", "&&"), ("or", "||"), ("not", "!")];
 
 /// Makes the diagnostic for the token at `at`, which the grammar does not accept; `expected` is its list.
 pub(crate) fn explain(file: FileId, text: &str, tokens: &[Lexeme], at: usize, expected: &[String]) -> Diagnostic {
@@ -38,13 +37,8 @@ struct Mistake<'s> {
 
 impl Mistake<'_> {
     fn explain(&self) -> Diagnostic {
-        self.slip().unwrap_or_else(|| {
-            let error = errors::unexpected(self.place(), &self.found(), &self.expectation());
-            match self.advice() {
-                Some(advice) => error.help(advice),
-                None => error,
-            }
-        })
+        self.slip()
+            .unwrap_or_else(|| self.advised(errors::unexpected(self.place(), &self.found(), &self.expectation())))
     }
 
     /// Recognises the slips that have a diagnostic of their own.
@@ -61,7 +55,8 @@ impl Mistake<'_> {
         if is_comparison(kind) && self.expects("&&") {
             return Some(errors::chained_comparison(self.place()));
         }
-        let begins_element = kind.begins_expression() && !FOREIGN_WORDS.iter().any(|(word, _)| *word == self.word(0));
+        let is_foreign = self.word(0) == "with" || FOREIGN_WORDS.iter().any(|(word, _)| *word == self.word(0));
+        let begins_element = kind.begins_expression() && !is_foreign;
         if self.expects(",") && begins_element {
             return Some(errors::missing_comma(self.place(), self.place_before()?));
         }
@@ -81,6 +76,9 @@ impl Mistake<'_> {
         }
         if self.expects("+=") {
             return "`=`, `:` or `{` behind the name".into();
+        }
+        if self.expects("string") && !self.expects("int") && self.expects("(") {
+            return "a key: a string, or an expression in parentheses".into();
         }
         if self.expects(";") && !self.expects(",") {
             return "the end of the item".into();
@@ -102,30 +100,65 @@ impl Mistake<'_> {
         }
     }
 
-    /// Returns what to type instead, where that can be guessed.
-    fn advice(&self) -> Option<String> {
-        let kind = self.kind(0)?;
-        let foreign = FOREIGN_WORDS.iter().find(|(word, _)| *word == self.word(0) || *word == self.word(-1));
-        let advice = match kind {
-            Kind::Equal if self.expects("==") && !self.expects(";") && !self.expects("=>") => "write `==` to compare",
-            Kind::EqualEqual if self.expects("=") => "write `=` to set a field",
-            Kind::Arrow if self.expects("int") => return None,
-            Kind::Arrow if self.expects(",") => {
-                "end the arm above with a comma; a line that begins with `-` goes on with the one above"
+    /// Adds what to type instead, where that can be guessed.
+    fn advised(&self, error: Diagnostic) -> Diagnostic {
+        let Some(kind) = self.kind(0) else { return error };
+        let (place, before) = (self.place(), self.place_before());
+        match (kind, before) {
+            (Kind::Equal, _) if self.expects("==") && !self.expects(";") && !self.expects("=>") => {
+                error.help("write `==` to compare").replacing(place, "==")
             }
-            Kind::Arrow => "a function is written `fn(x) => e`",
-            Kind::Slash if self.kind(-1) == Some(Kind::Slash) => "comments begin with `#`",
-            _ if self.expects("import") && self.follows_match() => "an `of` is missing: `match x of { .. }`",
-            Kind::StringStart if self.expects("import") => {
-                "fields are named without quotes; for other keys write `Map { \"key\" = value }`"
+            (Kind::EqualEqual, _) if self.expects("=") => error.help("write `=` to set a field").replacing(place, "="),
+            (Kind::Arrow, _) if self.expects("int") => error,
+            (Kind::Arrow, _) if self.expects(",") => {
+                error.help("end the arm above with a comma; a line that begins with `-` goes on with the one above")
             }
-            _ if self.expects("else") => "an `if` always has an `else`",
-            _ if self.expects("symbol") && !self.expects("int") && kind.begins_expression() => {
-                "write `=` to set a field; `:` declares its type"
+            (Kind::Arrow, _) => error.help("a function is written `fn(x) => e`"),
+            (Kind::Minus, _) if self.expects("=>") && self.kind(1) == Some(Kind::Greater) => {
+                error.help("write `=>`").replacing(place.to(self.place_of(1)), "=>")
             }
-            _ => return foreign.map(|(word, own)| format!("there is no `{word}`; write `{own}`")),
-        };
-        Some(advice.into())
+            (Kind::Slash, _) if self.kind(-1) == Some(Kind::Slash) => error.help("comments begin with `#`"),
+            (_, Some(brace)) if self.expects("import") && self.follows_match() => {
+                error.help("an `of` is missing: `match x of { .. }`").replacing(brace.start(), "of ")
+            }
+            (Kind::StringStart, _) if self.expects("import") => {
+                error.help("fields are named without quotes; other keys stand in a `Map { \"key\" = value }`")
+            }
+            (Kind::Name, _) if self.expects("string") && !self.expects("int") && self.kind(1) == Some(Kind::Equal) => {
+                let key = format!("\"{}\"", self.word(0));
+                error.help(format!("the keys of a `Map` are strings: write `{key}`")).replacing(place, key)
+            }
+            (_, _) if self.expects("else") => error.help("an `if` always has an `else`"),
+            (_, Some(colon)) if self.sets_by_colon(kind) => {
+                let equal = if kind == Kind::Equal { "" } else { " =" };
+                error.help("write `=` to set a field; `:` declares its type").replacing(colon, equal)
+            }
+            _ => self.translated(error),
+        }
+    }
+
+    /// Whether the wrong token follows a colon that was to set a field, as in `x: 1` and `x := 1`.
+    fn sets_by_colon(&self, kind: Kind) -> bool {
+        let behind = &self.tokens[self.at + 1..];
+        let has_default =
+            || behind.iter().take_while(|token| token.kind != Kind::Semicolon).any(|token| token.kind == Kind::Equal);
+        let is_value = kind == Kind::Equal || kind.begins_expression() && !has_default();
+        self.kind(-1) == Some(Kind::Colon) && self.expects("symbol") && !self.expects("int") && is_value
+    }
+
+    /// Adds what a word of another language is here.
+    fn translated(&self, error: Diagnostic) -> Diagnostic {
+        for distance in [0, -1] {
+            match self.word(distance) {
+                "with" => return error.help("there is no `with`; fields are overridden by `base { .. }`"),
+                foreign => {
+                    let Some((_, own)) = FOREIGN_WORDS.iter().find(|(word, _)| *word == foreign) else { continue };
+                    let help = format!("there is no `{foreign}`; write `{own}`");
+                    return error.help(help).replacing(self.place_of(distance), *own);
+                }
+            }
+        }
+        error
     }
 
     /// Whether the wrong token stands in braces that a `match` without `of` has before it.
@@ -163,6 +196,12 @@ impl Mistake<'_> {
         let end = self.tokens.last().map_or(0, |token| token.end);
         let span = self.tokens.get(self.at).map_or(Span { start: end, end }, |token| token.span());
         Place { file: self.file, span }
+    }
+
+    /// Returns the place of the token some places behind the wrong one, which there is.
+    fn place_of(&self, distance: isize) -> Place {
+        let at = self.at.checked_add_signed(distance).expect("there is such a token");
+        Place { file: self.file, span: self.tokens[at].span() }
     }
 
     fn place_before(&self) -> Option<Place> {

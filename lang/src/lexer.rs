@@ -128,7 +128,9 @@ impl<'s> Lexer<'s, '_> {
     fn is_smallest_integer(&self, span: &std::ops::Range<usize>) -> bool {
         let [before @ .., minus] = &self.tokens[..] else { return false };
         let is_sign = minus.kind == Kind::Minus && !before.last().is_some_and(|token| token.kind.ends_expression());
-        is_sign && minus.end as usize == span.start && number(&self.text[minus.start as usize..span.end]) == Ok(Number::Int(i64::MIN))
+        is_sign
+            && minus.end as usize == span.start
+            && number(&self.text[minus.start as usize..span.end]) == Ok(Number::Int(i64::MIN))
     }
 
     /// Returns the kind of a number, having reported what is wrong with it.

@@ -30,7 +30,7 @@ mod source;
 mod span;
 mod token;
 
-pub use diagnostic::{Diagnostic, Label, Severity};
+pub use diagnostic::{Diagnostic, Label, Replacement, Severity};
 #[doc(hidden)]
 pub use format::comments;
 pub use format::format;

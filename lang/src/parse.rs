@@ -48,8 +48,7 @@ fn parse_into<'s>(file: FileId, text: &'s str, reports: &mut Reports<'s>) -> Opt
     depth::check(file, &layout.tokens, reports)?;
     let doc = layout.file_doc.iter().map(|doc| actions::doc_text(doc.text(text))).collect();
     let mut parser = Parser { file, text, reports, budget: 8 * layout.tokens.len() + 1_000_000 };
-    let mut items: Vec<Item> =
-        layout.items.into_iter().flat_map(|range| parser.item(&layout.tokens[range])).collect();
+    let mut items: Vec<Item> = layout.items.into_iter().flat_map(|range| parser.item(&layout.tokens[range])).collect();
     forget_guesses(&mut items, &guesses);
     Some(File { doc, items })
 }
@@ -84,7 +83,10 @@ impl<'s> Parser<'s, '_> {
         let reported = self.reports.len();
         let (problem, items) = self.attempt(tokens);
         let Some(problem) = problem else { return items };
-        let whole = Span::new(tokens.first().map_or(0, |token| token.start as usize), tokens.last().map_or(0, |token| token.end as usize));
+        let whole = Span::new(
+            tokens.first().map_or(0, |token| token.start as usize),
+            tokens.last().map_or(0, |token| token.end as usize),
+        );
         let mut mistakes = Vec::new();
         let mut tokens = self.blame(tokens, &problem, &mut mistakes);
         loop {

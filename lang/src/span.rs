@@ -58,6 +58,28 @@ pub struct Place {
     pub span: Span,
 }
 
+impl Place {
+    /// Returns the empty place where this one starts.
+    pub fn start(self) -> Place {
+        self.first(0)
+    }
+
+    /// Returns the empty place where this one ends.
+    pub fn end(self) -> Place {
+        Place { span: Span { start: self.span.end, end: self.span.end }, ..self }
+    }
+
+    /// Returns the place from the start of this one to the end of `other`, in the same file.
+    pub fn to(self, other: Place) -> Place {
+        Place { span: self.span.to(other.span), ..self }
+    }
+
+    /// Returns the place of the first `len` bytes.
+    pub fn first(self, len: u32) -> Place {
+        Place { span: Span { start: self.span.start, end: self.span.start + len }, ..self }
+    }
+}
+
 /// All source texts of a run, with the names that diagnostics print.
 #[derive(Clone, Debug, Default)]
 pub struct SourceMap {

@@ -5,7 +5,7 @@ use gravure_lang::Place;
 use super::records::Ground;
 use super::shape::Shape;
 use super::{Checker, Scope};
-use crate::code::{Comprehension, Edit, Expr, ExprKind, ModuleId, Piece};
+use crate::code::{Comprehension, Constant, Edit, Expr, ExprKind, ModuleId, Piece};
 use crate::errors;
 use crate::names::Name;
 use crate::value::Contract;
@@ -89,7 +89,7 @@ impl<'p> Checker<'p> {
                 let of_base = self.shape(base);
                 self.field(&of_base, *name, *at, base.place)
             }
-            ExprKind::Index(base, index) => self.index(base, index),
+            ExprKind::Index(base, index) => self.index(base, index, expr.place),
             ExprKind::Call(function, arguments) => self.call(function, arguments, expr.place),
             ExprKind::Function(function) => {
                 self.function(function);
@@ -269,14 +269,31 @@ impl<'p> Checker<'p> {
         }
     }
 
-    fn index(&mut self, base: &'p Expr, index: &'p Expr) -> Shape<'p> {
+    /// Whether the text shows that a value has a field.
+    fn has_field(&self, shape: &Shape<'p>, field: &str) -> bool {
+        let Some(name) = self.program.names.find(field) else { return false };
+        match shape {
+            Shape::Record { ty, .. } => self.declaration(*ty, name).is_some(),
+            Shape::Bare(body) => body.definitions.iter().any(|definition| definition.name == name),
+            _ => false,
+        }
+    }
+
+    fn index(&mut self, base: &'p Expr, index: &'p Expr, place: Place) -> Shape<'p> {
         let of_base = self.shape(base);
         self.shape(index);
         match of_base {
             Shape::List(element) | Shape::Map(element) => *element,
             other => {
-                if let Some(kind) = other.kind() {
-                    self.report(errors::not_keyed(kind, index.place));
+                match (other.kind(), &index.kind) {
+                    (Some("a record"), ExprKind::Constant(Constant::String(field)))
+                        if self.has_field(&other, field) =>
+                    {
+                        let brackets = base.place.end().to(place.end());
+                        self.report(errors::field_by_key(field, index.place, brackets));
+                    }
+                    (Some(kind), _) => self.report(errors::not_keyed(kind, index.place)),
+                    (None, _) => {}
                 }
                 Shape::Unknown
             }

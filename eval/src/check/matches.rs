@@ -9,7 +9,9 @@ impl<'p> Checker<'p> {
     /// Walks through the subject and the patterns, and reports a value without an arm where the subject's type lists its values.
     pub(super) fn match_subject(&mut self, subject: &'p Expr, arms: &'p [Arm]) {
         let of_subject = self.shape(subject);
-        arms.iter().filter_map(|arm| arm.pattern.as_ref()).for_each(|pattern| drop(self.shape(pattern)));
+        for pattern in arms.iter().filter_map(|arm| arm.pattern.as_ref()) {
+            self.pattern(&of_subject, subject, pattern);
+        }
         // What can only be one thing is what the text says, and no type with its values.
         let (Shape::OneOf(_) | Shape::Bool) = of_subject else { return };
         let Some(values) = listed(&of_subject) else { return };
@@ -25,6 +27,27 @@ impl<'p> Checker<'p> {
         let missing: Vec<String> = missing.map(|value| self.written(&value)).collect();
         if !missing.is_empty() {
             self.report(errors::arms_missing(&missing, subject.place));
+        }
+    }
+
+    /// Walks through a pattern, and reports one that no value of the subject equals.
+    fn pattern(&mut self, of_subject: &Shape<'p>, subject: &'p Expr, pattern: &'p Expr) {
+        let shape = self.shape(pattern);
+        match (of_subject.kind(), shape.kind()) {
+            (Some(wanted), Some(found)) if wanted != found => {
+                return self.report(errors::wrong_operand("this pattern", wanted, found, pattern.place));
+            }
+            _ => {}
+        }
+        let (Shape::OneOf(_), Shape::Symbol(Some(symbol))) = (of_subject, shape) else { return };
+        let Some(values) = listed(of_subject) else { return };
+        let members = values.iter().filter_map(|value| match value {
+            Constant::Symbol(name) => Some(self.program.text(*name)),
+            _ => None,
+        });
+        let (members, symbol) = (members.collect::<Vec<_>>(), self.program.text(symbol));
+        if !members.contains(&symbol) {
+            self.report(errors::never_matches(symbol, &members, pattern.place, subject.place));
         }
     }
 

@@ -253,9 +253,7 @@ impl<'p> Checker<'p> {
     /// Whether a type, or one that it extends, says a value for a field.
     fn has_default(&self, ty: Option<TypeId>, name: Name) -> bool {
         let says = |definition: &Definition| definition.name == name && definition.edit.is_some();
-        ty.is_some_and(|ty| {
-            self.chain(ty).any(|body| body.definitions.iter().any(says) || self.may_define(body, name))
-        })
+        ty.is_some_and(|ty| self.chain(ty).any(|body| body.definitions.iter().any(says) || self.may_define(body, name)))
     }
 
     /// `super.name`: there must be something below, as far as the text says what is.

@@ -5,9 +5,9 @@ use gravure_lang::ast::{self, ItemKind};
 
 use super::Resolver;
 use super::doubled::field_of;
-use super::scopes::{Meaning, Scope};
+use super::scopes::{Base, Meaning, Scope};
 use super::types::TypeItem;
-use crate::code::{self, Body, Definition, Edit, Expr, ExprKind, Type, TypeId};
+use crate::code::{self, Body, Definition, Edit, Expr, ExprKind, Type};
 use crate::errors;
 use crate::names::Name;
 
@@ -15,11 +15,11 @@ impl<'a, 't> Resolver<'a, 't> {
     /// Record types are resolved outside of any module's body, but see its names.
     pub(super) fn push_file_scope(&mut self) {
         let items = &self.parsed[self.module.0 as usize].tree.items;
-        let scope = self.scope_of(None, items);
+        let scope = self.scope_of(Base::Nothing, items);
         self.scopes.push(scope);
     }
 
-    fn scope_of(&mut self, base: Option<TypeId>, items: &[ast::Item<'_>]) -> Scope {
+    fn scope_of(&mut self, base: Base, items: &[ast::Item<'_>]) -> Scope {
         let mut scope = Scope::body(base);
         let mut lets = 0..;
         for item in items {
@@ -34,12 +34,8 @@ impl<'a, 't> Resolver<'a, 't> {
         scope
     }
 
-    pub(super) fn body(&mut self, items: &[ast::Item<'_>], place: Place) -> Body {
-        self.body_on(None, items, place)
-    }
-
-    /// Resolves a body that is put on the type `base`, where the text says so.
-    pub(super) fn body_on(&mut self, base: Option<TypeId>, items: &[ast::Item<'_>], place: Place) -> Body {
+    /// Resolves a body that is put on `base`.
+    pub(super) fn body(&mut self, base: Base, items: &[ast::Item<'_>], place: Place) -> Body {
         let scope = self.scope_of(base, items);
         self.scopes.push(scope);
         self.refuse_doubled_definitions(items);
@@ -53,11 +49,7 @@ impl<'a, 't> Resolver<'a, 't> {
 
     fn item(&mut self, item: &ast::Item<'_>, body: &mut Body) {
         match &item.kind {
-            ItemKind::Import { .. } => {
-                if self.scopes.len() > 1 {
-                    self.report(errors::only_at_the_top("import", self.place(item.span)));
-                }
-            }
+            ItemKind::Import { .. } => {}
             ItemKind::Error => body.lost.push(self.place(item.span)),
             ItemKind::Let { name, value } => {
                 let name = self.names.intern(name.text);
@@ -102,8 +94,9 @@ impl<'a, 't> Resolver<'a, 't> {
                 Definition { is_abstract: *is_abstract, ..self.plain(&path.name, doc, None, Some(edit)) }
             }
             ItemKind::Deepen { path, body } => {
-                let edit =
-                    self.defined(path, |resolver| Edit::Deepen(resolver.body(&body.items, resolver.place(body.span))));
+                let edit = self.defined(path, |resolver| {
+                    Edit::Deepen(resolver.body(Base::Unknown, &body.items, resolver.place(body.span)))
+                });
                 self.plain(&path.name, doc, None, Some(edit))
             }
             ItemKind::Declare { name, ty, default } => {
@@ -159,7 +152,7 @@ impl<'a, 't> Resolver<'a, 't> {
             Some((ast::Step::Field(name), rest)) => {
                 let field = self.names.intern(name.text);
                 let place = self.place(name.span);
-                let mut scope = Scope::body(None);
+                let mut scope = Scope::body(Base::Unknown);
                 scope.add(field, Meaning::Field { edits: 0 });
                 scope.hidden = Some(field);
                 self.scopes.push(scope);

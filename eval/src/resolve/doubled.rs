@@ -34,7 +34,7 @@ impl<'a, 't> Resolver<'a, 't> {
             }
         }
         let imports: FxHashMap<&str, Span> = parsed.imports.iter().map(|(name, _)| (name.text, name.span)).collect();
-        for name in parsed.tree.items.iter().filter_map(|item| field_of(&item.kind).or(private_of(&item.kind))) {
+        for name in parsed.tree.items.iter().filter_map(|item| named_by(&item.kind)) {
             if let Some(&import) = imports.get(name.text) {
                 self.report(errors::doubled(name.text, self.place(name.span), self.place(import)));
             }
@@ -118,6 +118,11 @@ pub(super) fn field_of<'t>(kind: &ItemKind<'t>) -> Option<ast::Name<'t>> {
         ItemKind::TypeAlias { name, .. } => Some(*name),
         ItemKind::Import { .. } | ItemKind::Let { .. } | ItemKind::Check { .. } | ItemKind::Error => None,
     }
+}
+
+/// Returns the field or the private name that an item is about.
+pub(super) fn named_by<'t>(kind: &ItemKind<'t>) -> Option<ast::Name<'t>> {
+    field_of(kind).or(private_of(kind))
 }
 
 /// Returns the private name that an item defines.

@@ -4,7 +4,7 @@ use gravure_lang::Place;
 use gravure_lang::ast::{self, ExprKind as Tree};
 
 use super::Resolver;
-use super::scopes::{Meaning, Scope};
+use super::scopes::{Base, Meaning, Scope};
 use crate::code::{self, Constant, Expr, ExprKind};
 use crate::errors;
 
@@ -44,10 +44,13 @@ impl<'a, 't> Resolver<'a, 't> {
             Tree::Map(entries) => {
                 ExprKind::Map(entries.iter().map(|(key, value)| (self.expr(key), self.expr(value))).collect())
             }
-            Tree::Record(body) => ExprKind::Record(Box::new(self.body(&body.items, self.place(body.span)))),
+            Tree::Record(body) => {
+                ExprKind::Record(Box::new(self.body(Base::Nothing, &body.items, self.place(body.span))))
+            }
             Tree::Mixin(body) => {
                 let path = self.path_here();
-                let body = self.off_trail(|resolver| resolver.body(&body.items, resolver.place(body.span)));
+                let body =
+                    self.off_trail(|resolver| resolver.body(Base::Unknown, &body.items, resolver.place(body.span)));
                 ExprKind::Mixin(Box::new(code::Mixin { path, body }))
             }
             Tree::Extend(base, body) => {
@@ -57,7 +60,10 @@ impl<'a, 't> Resolver<'a, 't> {
                     ExprKind::Field(ref import, name, _) => self.type_of_import(import, name),
                     _ => None,
                 };
-                ExprKind::Extend(base, Box::new(self.body_on(ty, &body.items, self.place(body.span))))
+                ExprKind::Extend(
+                    base,
+                    Box::new(self.body(ty.map_or(Base::Unknown, Base::Type), &body.items, self.place(body.span))),
+                )
             }
             Tree::Field(base, name) => {
                 ExprKind::Field(self.boxed(base), self.names.intern(name.text), self.place(name.span))

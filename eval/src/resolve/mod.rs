@@ -17,7 +17,7 @@ use rustc_hash::FxHashMap;
 use crate::code::{Module, ModuleId, RecordType, TypeId};
 use crate::names::{Name, Names};
 use crate::program::Parsed;
-use scopes::Scope;
+use scopes::{Base, Scope};
 use types::TypeItem;
 
 /// The code of all modules, with what was found wrong.
@@ -106,7 +106,7 @@ impl<'a, 't> Resolver<'a, 't> {
         let parsed = &self.parsed[module];
         self.refuse_doubled_imports(parsed);
         let place = self.place(Span::new(0, parsed.text.len()));
-        let body = self.body(&parsed.tree.items, place);
+        let body = self.body(Base::Nothing, &parsed.tree.items, place);
         Module { path: parsed.path.clone(), doc: parsed.tree.doc.join("\n"), body }
     }
 }

@@ -4,13 +4,13 @@ use gravure_lang::{Place, Span, ast};
 use rustc_hash::FxHashMap;
 
 use super::Resolver;
-use super::doubled::field_of;
+use super::doubled::{field_of, named_by};
 use super::types::TypeItem;
 use crate::builtins::Builtin;
 use crate::code::{ExprKind, TypeId};
-use crate::errors::{self, Hint};
+use crate::errors::{self, Hint, OwnName};
 use crate::names::Name;
-use crate::program::may_define;
+use crate::program::{Parsed, may_define};
 
 /// The names of one frame.
 #[derive(Default)]
@@ -20,12 +20,21 @@ pub(super) struct Scope {
     order: Vec<Name>,
     /// The name whose definition is being resolved: skipped.
     pub hidden: Option<Name>,
-    /// Whether it is the frame of a body, so that `self` and `super` mean its record.
-    is_body: bool,
-    /// The record type that the body is put on, where the text says it.
-    base: Option<TypeId>,
+    /// Of the frame of a body, whose record `self` and `super` mean: what the body is put on.
+    base: Option<Base>,
     /// Where items stand that could not be understood, and so define nobody knows what.
     pub lost: Vec<Span>,
+}
+
+/// What a body is put on.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Base {
+    /// Nothing: it is a file, a record without a type, or a type that extends none.
+    Nothing,
+    /// Whatever it may be.
+    Unknown,
+    /// A record type.
+    Type(TypeId),
 }
 
 /// What a scope means by a name.
@@ -43,8 +52,8 @@ pub(super) enum Meaning {
 }
 
 impl Scope {
-    pub(super) fn body(base: Option<TypeId>) -> Scope {
-        Scope { is_body: true, base, ..Scope::default() }
+    pub(super) fn body(base: Base) -> Scope {
+        Scope { base: Some(base), ..Scope::default() }
     }
 
     /// Adds a name; a doubled one keeps its first meaning.
@@ -103,7 +112,14 @@ impl<'a, 't> Resolver<'a, 't> {
                 None if self.may_be_lost(scope, text) => return ExprKind::Unknown,
                 None => {}
                 Some(&Meaning::Local(slot)) => return ExprKind::Local { depth, slot },
-                Some(&meaning) if scope.hidden == Some(name) => hidden = hidden.or(Some(meaning)),
+                Some(&meaning) if scope.hidden == Some(name) => {
+                    let is_field = matches!(meaning, Meaning::Field { .. });
+                    hidden = hidden.or(Some(match scope.base {
+                        Some(Base::Unknown | Base::Type(_)) if is_field => OwnName::Overridden,
+                        _ if self.is_function_of_file(text) => OwnName::Function,
+                        _ => OwnName::Other,
+                    }));
+                }
                 Some(&Meaning::Private(slot)) => return ExprKind::Private { depth, slot },
                 Some(Meaning::Field { .. }) => return self.sibling(name, text, depth, place),
             }
@@ -118,11 +134,23 @@ impl<'a, 't> Resolver<'a, 't> {
             return ExprKind::Builtin(builtin);
         }
         let diagnostic = match hidden {
-            Some(meaning) => errors::own_name(text, matches!(meaning, Meaning::Field { .. }), place),
+            Some(meant) => errors::own_name(text, meant, place),
             None => errors::unknown_name(text, self.hint(text), place),
         };
         self.report(diagnostic);
         ExprKind::Unknown
+    }
+
+    /// Whether the file has `name = fn(..) => ..`.
+    fn is_function_of_file(&self, name: &str) -> bool {
+        let value = |kind: &ast::ItemKind<'_>| match kind {
+            ast::ItemKind::Define { value, .. } | ast::ItemKind::Let { value, .. } => {
+                matches!(value.kind, ast::ExprKind::Function(_))
+            }
+            _ => false,
+        };
+        let items = &self.parsed[self.module.0 as usize].tree.items;
+        items.iter().any(|item| value(&item.kind) && named_by(&item.kind).is_some_and(|own| own.text == name))
     }
 
     /// Whether a scope may have a name from an item that could not be understood.
@@ -139,7 +167,8 @@ impl<'a, 't> Resolver<'a, 't> {
     fn sibling(&mut self, name: Name, text: &str, depth: u32, place: Place) -> ExprKind {
         let is_file_item = depth as usize + 1 == self.scopes.len();
         if !is_file_item && self.imports[self.module.0 as usize].contains_key(&name) {
-            self.report(errors::sibling_or_import(text, place));
+            let is_of_self = self.innermost_body() == Some(depth);
+            self.report(errors::sibling_or_import(text, is_of_self, place));
         }
         if is_file_item {
             match self.types.get(&(self.module, name)) {
@@ -151,16 +180,27 @@ impl<'a, 't> Resolver<'a, 't> {
         ExprKind::Sibling { depth, name }
     }
 
+    /// Whether what a wrong name was meant to be is guessed: for so many of a run, since a guess looks at all names that there are.
+    pub(super) fn may_guess(&self) -> bool {
+        self.diagnostics.len() <= MOST_GUESSES
+    }
+
     /// Guesses what an unknown name was meant to be.
     fn hint(&self, text: &str) -> Hint {
-        if self.innermost_scope().and_then(|scope| scope.base).is_some_and(|base| self.declares(base, text)) {
+        let base = self.innermost_scope().and_then(|scope| scope.base);
+        if let Some(Base::Type(ty)) = base
+            && self.declares(ty, text)
+        {
             return Hint::OfBase;
         }
-        if self.diagnostics.len() > MOST_GUESSES {
+        if !self.may_guess() {
             return Hint::None;
         }
         if let Some(exported) = self.exported(text) {
             return exported;
+        }
+        if let Some((_, own)) = FOREIGN_NAMES.iter().find(|(foreign, _)| *foreign == text) {
+            return Hint::Near((*own).to_owned());
         }
         let visible = self.visible_names();
         if let Some(difference) = difference(text, &visible) {
@@ -168,9 +208,7 @@ impl<'a, 't> Resolver<'a, 't> {
         }
         match crate::names::nearest(text, visible.into_iter().filter(|&name| name != text)) {
             Some(near) => Hint::Near(near.to_owned()),
-            None if self.innermost_body().is_some_and(|depth| depth as usize + 1 < self.scopes.len()) => {
-                Hint::MaybeOfBase
-            }
+            None if base != Some(Base::Nothing) => Hint::MaybeOfBase,
             None => Hint::None,
         }
     }
@@ -187,7 +225,22 @@ impl<'a, 't> Resolver<'a, 't> {
         }
         let found =
             (0..self.parsed.len()).find(|&module| self.parsed[module].path.starts_with("std/") && exports(module))?;
-        Some(Hint::Import(self.parsed[found].path.clone()))
+        let path = self.parsed[found].path.clone();
+        let last = path.rsplit('/').next().unwrap_or(&path).to_owned();
+        let alias = if self.visible_names().contains(&&*last) { format!("std-{last}") } else { last };
+        Some(Hint::Import(path, alias, self.place_for_import()))
+    }
+
+    /// Returns where one more import can stand: before the others, else behind what documents the file.
+    fn place_for_import(&self) -> Place {
+        let Parsed { text, tree, .. } = &self.parsed[self.module.0 as usize];
+        let first = tree.items.iter().find(|item| matches!(item.kind, ast::ItemKind::Import { .. }));
+        let at = match first {
+            Some(import) => text[..import.span.start as usize].rfind('\n').map_or(0, |end| end + 1),
+            None if tree.doc.is_empty() => 0,
+            None => text.find("\n\n").map_or(text.len(), |end| end + 2),
+        };
+        self.place(Span::new(at, at))
     }
 
     /// Returns every name that could stand here.
@@ -200,11 +253,11 @@ impl<'a, 't> Resolver<'a, 't> {
 
     /// Returns how many scopes out the innermost body is.
     fn innermost_body(&self) -> Option<u32> {
-        self.scopes.iter().rev().position(|scope| scope.is_body).map(|depth| depth as u32)
+        self.scopes.iter().rev().position(|scope| scope.base.is_some()).map(|depth| depth as u32)
     }
 
     fn innermost_scope(&self) -> Option<&Scope> {
-        self.scopes.iter().rev().find(|scope| scope.is_body)
+        self.scopes.iter().rev().find(|scope| scope.base.is_some())
     }
 
     pub(super) fn self_record(&mut self) -> ExprKind {
@@ -221,7 +274,11 @@ impl<'a, 't> Resolver<'a, 't> {
     }
 }
 
-/// For how many mistakes of a run names are guessed: each guess looks at all names that there are.
+/// What other languages call values, and what these are called here.
+const FOREIGN_NAMES: [(&str, &str); 6] =
+    [("null", "none"), ("nil", "none"), ("None", "none"), ("undefined", "none"), ("True", "true"), ("False", "false")];
+
+/// For how many mistakes of a run names are guessed.
 const MOST_GUESSES: usize = 200;
 
 /// Returns a subtraction that was written without blanks, and so became a name.

@@ -3,6 +3,7 @@
 use gravure_lang::ast::{self, ItemKind};
 use gravure_lang::{Place, Span};
 
+use super::scopes::Base;
 use super::{RecordItem, Resolver};
 use crate::code::{Expr, ExprKind, ModuleId, RecordType, Type, TypeId};
 use crate::errors::{self, Hint};
@@ -51,7 +52,7 @@ impl<'a, 't> Resolver<'a, 't> {
             let extends = self.bases[number];
             self.enter(module.0 as usize);
             self.push_file_scope();
-            let mut body = self.body_on(extends, &body.items, self.place(body.span));
+            let mut body = self.body(extends.map_or(Base::Nothing, Base::Type), &body.items, self.place(body.span));
             if written.is_some() && extends.is_none() {
                 body.lost.push(self.place(Span::default())); // What the base declares.
             }
@@ -176,7 +177,7 @@ impl<'a, 't> Resolver<'a, 't> {
             Some(TypeItem::Alias { .. }) => self.alias(key, place),
             None if self.may_declare_type(module, name.text) => None,
             None => {
-                let known = self.type_names(module);
+                let known = if self.may_guess() { self.type_names(module) } else { Vec::new() };
                 self.report(errors::unknown_type(
                     name.text,
                     crate::names::nearest(name.text, known.iter().map(String::as_str)),

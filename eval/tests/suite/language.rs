@@ -8,25 +8,44 @@ use std::path::{Path, PathBuf};
 use gravure_eval::{Evaluator, Limits, Program, Source, Value, World, join_path, with_stack};
 use gravure_lang::{Diagnostic, SourceMap};
 
-/// The files of one fixture.
-struct Folder(PathBuf);
+/// The files of one fixture, of which one may have another text.
+pub(crate) struct Changed {
+    folder: PathBuf,
+    /// Its name, and its text.
+    change: Option<(String, String)>,
+}
 
-impl World for Folder {
+impl Changed {
+    pub(crate) fn folder(folder: &Path) -> Changed {
+        Changed { folder: folder.to_owned(), change: None }
+    }
+
+    pub(crate) fn with(&self, file: &str, text: String) -> Changed {
+        Changed { change: Some((file.to_owned(), text)), folder: self.folder.clone() }
+    }
+}
+
+impl World for Changed {
     fn source(&self, from: Option<&str>, path: &str) -> Result<Source, String> {
         let folder = from.and_then(|from| from.rsplit_once('/')).map_or("", |(folder, _)| folder);
         let path = if path.starts_with("std/") { path.to_owned() } else { join_path(folder, path) };
         let file = if path.starts_with("std/") { format!("{path}.img") } else { path.clone() };
-        let bytes = std::fs::read(self.0.join(file)).map_err(|_| "there is no such file".to_owned())?;
+        if let Some((changed, text)) = &self.change
+            && *changed == file
+        {
+            return Ok(Source { path, bytes: text.as_bytes().into() });
+        }
+        let bytes = std::fs::read(self.folder.join(file)).map_err(|_| "there is no such file".to_owned())?;
         Ok(Source { path, bytes: bytes.into() })
     }
 }
 
 /// Smaller than by default where reaching a limit takes long.
-const LIMITS: Limits =
+pub(crate) const LIMITS: Limits =
     Limits { depth: 10_000, steps: 20_000_000, memory: 512 << 20, string: 16 << 20, elements: 1_000_000 };
 
 fn evaluate(folder: &Path, main: &str) -> String {
-    let world = Folder(folder.to_owned());
+    let world = Changed::folder(folder);
     let program = match Program::load(&world, &[main]) {
         Ok(program) => program,
         Err(error) => return render(&error.sources, &error.diagnostics),

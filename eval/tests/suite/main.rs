@@ -2,5 +2,6 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests read fixtures")]
 
+mod fixes;
 mod language;
 mod properties;

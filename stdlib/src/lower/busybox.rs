@@ -191,7 +191,7 @@ fn group<'g, 'h>(groups: &'g mut [Group<'h>], name: &str, place: Place) -> Resul
     }
     let diagnostic = Diagnostic::error("E0411", format!("there is no group `{name}`"), place, "this group");
     Err(LowerError::Diagnostics(vec![match nearest(name, groups.iter().map(|group| group.name)) {
-        Some(near) => diagnostic.help(format!("write \"{near}\"")),
+        Some(near) => diagnostic.write(gravure_lang::quote(near)),
         None => diagnostic.help(format!("add `groups += [os.UserGroup {{ name = \"{name}\" }}]`")),
     }]))
 }

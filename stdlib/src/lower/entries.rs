@@ -110,7 +110,7 @@ fn gpt_type(partition: View<'_, '_>, text: &str) -> Result<Guid, LowerError> {
         let message = format!("`{text}` is neither a GUID nor the name of a type of partitions");
         let mut diagnostic = Diagnostic::error("E0419", message, partition.place("type"), "in a GPT");
         if let Some(near) = nearest(text, guid::TYPES.iter().map(|(name, _)| *name)) {
-            diagnostic = diagnostic.help(format!("did you mean \"{near}\"?"));
+            diagnostic = diagnostic.write(gravure_lang::quote(near));
         }
         LowerError::Diagnostics(vec![diagnostic])
     })

@@ -36,14 +36,17 @@ const WAYS: [(&str, Spoil); 6] = [
 fn is_complete_definition(line: &str) -> bool {
     let is_word = |word: &str| word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
     line.split_once(" = ").is_some_and(|(name, value)| {
-        is_word(name.trim().trim_start_matches("let ")) && !value.ends_with(['{', '[', '(', ',', '=', '>']) && !value.contains('#')
+        is_word(name.trim().trim_start_matches("let "))
+            && !value.ends_with(['{', '[', '(', ',', '=', '>'])
+            && !value.contains('#')
     })
 }
 
 fn is_declaration(line: &str) -> bool {
-    line.starts_with("  ") && line.trim_start().split_once(": ").is_some_and(|(name, ty)| {
-        name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') && !ty.contains('=') && !ty.contains('"')
-    })
+    line.starts_with("  ")
+        && line.trim_start().split_once(": ").is_some_and(|(name, ty)| {
+            name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') && !ty.contains('=') && !ty.contains('"')
+        })
 }
 
 fn rendered(sources: &SourceMap, errors: &[&Diagnostic]) -> String {

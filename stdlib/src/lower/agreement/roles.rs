@@ -174,7 +174,7 @@ pub(super) fn esp_file_system(subject: &Subject<'_, '_, '_>) -> Result<Vec<Diagn
             let place = subject.place(partition, "file-system");
             let diagnostic = Diagnostic::error("E0428", message, place, "this file system");
             let diagnostic = diagnostic.label(subject.place(partition, "flags"), "the EFI system partition");
-            found.push(diagnostic.help("write `file-system = 'fat32`"));
+            found.push(diagnostic.write("'fat32"));
         }
     }
     Ok(found)
