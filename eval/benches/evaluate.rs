@@ -1,6 +1,6 @@
 //! How fast programs are evaluated: `cargo bench -p gravure-eval`.
 //!
-//! Each program of `bench/lang` (the rows of the comparison with other languages) is loaded, evaluated and shown several times;
+//! Each program of `bench/language/img` (the rows of the comparison with other languages) is loaded, evaluated and shown several times;
 //! the best time counts. So does the standard library with a small system, as the time to start up.
 
 #![allow(clippy::disallowed_methods, reason = "a benchmark asks the clock and reads its programs")]
@@ -31,7 +31,7 @@ impl World for Repository {
 fn main() {
     println!("{:28} {:>10} {:>10} {:>10}", "program", "load ms", "total ms", "heap MiB");
     for row in ["a", "b", "c", "d", "e", "f", "g"] {
-        report(&format!("bench/lang/{row}.img"));
+        report(&format!("bench/language/img/{row}.img"));
     }
     report("examples/tiny.img");
 }
