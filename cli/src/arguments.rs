@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use gravure_eval::{LIMITS, Limit, Limits, nearest};
 
 /// Turn declarative .img files into bootable disk images.
 #[derive(Debug, Parser)]
@@ -149,6 +150,8 @@ pub(crate) struct Fmt {
     /// Write nothing; end with 1 if a file would change.
     #[arg(long)]
     pub(crate) check: bool,
+    #[command(flatten)]
+    pub(crate) limiting: Limiting,
 }
 
 /// Say what a diagnostic means, why it is so, and what is right.
@@ -374,6 +377,54 @@ pub(crate) struct Project {
     /// else the file's folder.
     #[arg(long, value_name = "DIR")]
     pub(crate) root: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) limiting: Limiting,
+}
+
+/// How far a run may go.
+#[derive(Debug, Args)]
+pub(crate) struct Limiting {
+    /// Set a limit, such as `string=64MiB`; --help lists them.
+    #[arg(long = "limit", value_name = "NAME=VALUE", value_parser = limit, long_help = limits_help())]
+    limits: Vec<(&'static Limit, u64)>,
+}
+
+impl Limiting {
+    /// Returns the limits of the run: the last word on each counts.
+    pub(crate) fn limits(&self) -> Limits {
+        let mut limits = Limits::DEFAULT;
+        self.limits.iter().for_each(|(limit, value)| (limit.set)(&mut limits, *value));
+        limits
+    }
+}
+
+fn limits_help() -> String {
+    let line = |limit: &Limit| {
+        let setting = format!("{}={}", limit.name, if limit.is_size { "SIZE" } else { "N" });
+        format!("  {setting:19}  {} [default: {}]", limit.what, limit.default)
+    };
+    let lines: Vec<String> = LIMITS.iter().map(line).collect();
+    format!("Set a limit that keeps a configuration from running away:\n\n{}", lines.join("\n"))
+}
+
+/// Reads a limit: `call-depth=20000`, `source-file=8MiB`.
+fn limit(text: &str) -> Result<(&'static Limit, u64), String> {
+    let (name, value) = text.split_once('=').ok_or("write a limit such as `string=64MiB`")?;
+    let Some(limit) = LIMITS.iter().find(|limit| limit.name == name) else {
+        let near = nearest(name, LIMITS.iter().map(|limit| limit.name));
+        let names = || LIMITS.map(|limit| format!("`{}`", limit.name)).join(", ");
+        let help = near.map_or_else(|| format!("limits are {}", names()), |near| format!("write `{near}`"));
+        return Err(format!("there is no limit `{name}`; {help}"));
+    };
+    let most = if limit.is_size { gravure_lang::print_size(limit.most) } else { limit.most.to_string() };
+    let number = if limit.is_size { size(value).ok() } else { value.parse().ok() };
+    match number {
+        None if limit.is_size => Err(format!("`{name}` is a size such as `64MiB`")),
+        None => Err(format!("`{name}` is a whole number")),
+        Some(0) => Err(format!("`{name}` is at least 1")),
+        Some(number) if number > limit.most => Err(format!("`{name}` is at most {most}")),
+        Some(number) => Ok((limit, number)),
+    }
 }
 
 /// Where the store is.

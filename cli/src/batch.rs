@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 
 use bumpalo::Bump;
 use gravure_eval::graph::{Graph, NodeId, Recipe};
-use gravure_eval::{Evaluator, Limits, ModuleId, Program, Value, with_stack};
+use gravure_eval::{Evaluator, Limits, ModuleId, Program, Value};
 use gravure_lang::{Diagnostic, Place};
 use gravure_sources::debian::{LOCK_FILE, Lock};
 use gravure_sources::{Error, ErrorKind};
@@ -35,6 +35,8 @@ const ENDING: &str = "raw";
 pub(crate) struct Batch {
     pub(crate) files: Files,
     pub(crate) program: Program,
+    /// How far the run may go.
+    pub(crate) limits: Limits,
     /// What was named on the command line, each once, with its module.
     pub(crate) targets: Vec<(Target, ModuleId)>,
     /// The root of the project of each target.
@@ -103,25 +105,27 @@ impl PlannedImage {
 impl Batch {
     /// Loads files and everything that they import.
     pub(crate) fn load(arguments: &[String], project: &arguments::Project) -> Result<Batch, Trouble> {
-        Batch::of_files(Files::new(project.root.as_deref())?, arguments, Choice::Named)
+        let limits = project.limiting.limits();
+        Batch::of_files(Files::new(project.root.as_deref(), limits.text)?, arguments, limits, Choice::Named)
     }
 
     /// Loads all files of the project that the current directory is in. Those that stand for no image are passed over.
     pub(crate) fn load_project(project: &arguments::Project) -> Result<Batch, Trouble> {
-        let root = Files::new(project.root.as_deref())?.project();
-        let paths = source_files(&root)?;
+        let limits = project.limiting.limits();
+        let root = Files::new(project.root.as_deref(), limits.text)?.project();
+        let paths = source_files(&root, &limits.text)?;
         if paths.is_empty() {
             let message = format!("there is no `.img` file below the project root `{}`", root.display());
             return Err(Complaint::usage(message).help("name files, or another root with `--root`").into());
         }
-        Batch::of_files(Files::new(Some(&root))?, &paths, Choice::Project)
+        Batch::of_files(Files::new(Some(&root), limits.text)?, &paths, limits, Choice::Project)
     }
 
-    fn of_files(files: Files, arguments: &[String], choice: Choice) -> Result<Batch, Trouble> {
+    fn of_files(files: Files, arguments: &[String], limits: Limits, choice: Choice) -> Result<Batch, Trouble> {
         let named = Target::all_of(arguments)?;
         let mut roots: Vec<&str> = named.iter().map(|target| target.path.as_str()).collect();
         roots.extend(gravure_stdlib::roots());
-        let program = Program::load(&files, &roots).map_err(|error| {
+        let program = Program::load_within(&files, &roots, &limits).map_err(|error| {
             let mut trouble = Trouble::mistakes(&error.sources, error.diagnostics);
             for (path, why) in error.missing {
                 trouble.complain(Complaint::usage(format!("cannot read `{path}`: {why}")));
@@ -140,7 +144,7 @@ impl Batch {
                 project_roots.push(files.root(&path));
             }
         }
-        Ok(Batch { files, program, targets, roots: project_roots, choice })
+        Ok(Batch { files, program, limits, targets, roots: project_roots, choice })
     }
 
     /// Lowers all images of all files on so many threads, and sees to it that each can be written to a file of its own.
@@ -220,7 +224,8 @@ impl Batch {
             root: self.files.current(),
             source_date,
         };
-        let lowered = in_parallel(threads, self.targets.len(), |index| self.lower(index, form, &inputs_of(index)));
+        let lowered =
+            in_parallel(&self.limits, threads, self.targets.len(), |index| self.lower(index, form, &inputs_of(index)));
         let (mut plan, mut trouble) = (Plan { locks: locks.clone(), ..Plan::default() }, Trouble::default());
         for (part, part_trouble) in lowered {
             plan.merge(part);
@@ -243,7 +248,7 @@ impl Batch {
     fn lower(&self, index: usize, form: Form<'_>, inputs: &Inputs<'_>) -> (Plan, Trouble) {
         let (target, module) = &self.targets[index];
         let heap = Bump::new();
-        let evaluator = Evaluator::new(&self.program, &heap, Limits::default());
+        let evaluator = Evaluator::new(&self.program, &heap, self.limits);
         let mut plan = Plan::default();
         let outputs = match self.outputs(&evaluator, target, *module, form) {
             Ok(outputs) => outputs,
@@ -417,7 +422,7 @@ fn unusable_lock(error: Error) -> Complaint {
 }
 
 /// Returns what `work` makes of the numbers below `count`, computed on so many threads with large stacks.
-fn in_parallel<T: Send>(threads: usize, count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+fn in_parallel<T: Send>(limits: &Limits, threads: usize, count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let next = AtomicUsize::new(0);
     let done: Mutex<Vec<(usize, T)>> = Mutex::new(Vec::with_capacity(count));
     let worker = || {
@@ -432,7 +437,7 @@ fn in_parallel<T: Send>(threads: usize, count: usize, work: impl Fn(usize) -> T 
     };
     std::thread::scope(|scope| {
         for _ in 0..threads.min(count) {
-            scope.spawn(|| with_stack(worker));
+            scope.spawn(|| limits.with_stack(worker));
         }
     });
     let mut done = done.into_inner().expect("nothing panics while it holds this");

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use gravure_eval::{Source, World, join_path, nearest};
-use gravure_lang::{MAX_SOURCE, SourceError};
+use gravure_lang::{Limits, SourceError};
 use gravure_sources::debian::LOCK_FILE;
 
 use crate::trouble::{Complaint, OUTSIDE_FAILED, reason};
@@ -32,6 +32,7 @@ pub(crate) struct Files {
     current: PathBuf,
     /// The root that the user named, without links.
     root: Option<PathBuf>,
+    limits: Limits,
     /// The files read so far, by their module paths.
     known: Mutex<BTreeMap<String, Known>>,
 }
@@ -47,7 +48,7 @@ struct Known {
 
 impl Files {
     /// Returns the files as seen from the current directory.
-    pub(crate) fn new(root: Option<&Path>) -> Result<Files, Complaint> {
+    pub(crate) fn new(root: Option<&Path>, limits: Limits) -> Result<Files, Complaint> {
         let current = fs::canonicalize(".")
             .map_err(|error| Complaint::usage(format!("the current directory is gone: {}", reason(&error))))?;
         let canonical = |path: &Path| {
@@ -55,7 +56,7 @@ impl Files {
             found
                 .map_err(|error| Complaint::usage(format!("the project root `{}`: {}", path.display(), reason(&error))))
         };
-        Ok(Files { current, root: root.map(canonical).transpose()?, known: Mutex::default() })
+        Ok(Files { current, root: root.map(canonical).transpose()?, limits, known: Mutex::default() })
     }
 
     /// Returns the directory that module paths are relative to.
@@ -124,7 +125,7 @@ impl World for Files {
             None => self.find(path)?,
         };
         let known = self.known(&path).expect("what was found is known");
-        Ok(Source { bytes: read(&known.path)?.into(), path })
+        Ok(Source { bytes: read(&known.path, &self.limits)?.into(), path })
     }
 }
 
@@ -192,19 +193,21 @@ fn kind_name(kind: FileType) -> &'static str {
 }
 
 /// Reads a file, unless it is larger than any source may be.
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
+pub(crate) fn read(path: &Path, limits: &Limits) -> Result<Vec<u8>, String> {
     let read = || {
         let file = File::open(path)?;
         let len = file.metadata()?.len();
         let mut bytes = Vec::new();
-        file.take(MAX_SOURCE as u64 + 1).read_to_end(&mut bytes)?;
+        file.take(limits.source as u64 + 1).read_to_end(&mut bytes)?;
         Ok((bytes, len))
     };
     let (bytes, len) = read().map_err(|error: io::Error| reason(&error))?;
-    if bytes.len() <= MAX_SOURCE {
+    if bytes.len() <= limits.source {
         Ok(bytes)
     } else {
-        Err(SourceError::TooLarge(usize::try_from(len).unwrap_or(usize::MAX)).to_string())
+        let bytes = usize::try_from(len).unwrap_or(usize::MAX);
+        let error = SourceError::TooLarge { bytes, limit: limits.source };
+        Err(format!("{error}, and `--limit source-file=SIZE` sets another"))
     }
 }
 
@@ -223,7 +226,7 @@ fn is_marked(folder: &Path) -> bool {
 
 /// Returns the files of the language below the root of a project, in order. Passed over are links, what is hidden, projects
 /// inside this one, and what is too long for a source: disks are called `.img` as well.
-pub(crate) fn source_files(root: &Path) -> Result<Vec<String>, Complaint> {
+pub(crate) fn source_files(root: &Path, limits: &Limits) -> Result<Vec<String>, Complaint> {
     let mut found = Vec::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -239,7 +242,7 @@ pub(crate) fn source_files(root: &Path) -> Result<Vec<String>, Complaint> {
             if metadata.is_dir() && !is_marked(&path) {
                 folders.push(path);
             } else if metadata.is_file()
-                && metadata.len() <= MAX_SOURCE as u64
+                && metadata.len() <= limits.source as u64
                 && path.extension().is_some_and(|ending| ending == ENDING)
             {
                 found.extend(path.to_str().map(str::to_owned));
@@ -304,9 +307,9 @@ mod tests {
         for file in ["b.img", "boards/deep/a.img", ".hidden/x.img", "other/x.img", "boards/notes", "boards/.x.img"] {
             fs::write(scratch.path().join(file), "").unwrap();
         }
-        fs::write(scratch.path().join("disk.img"), vec![0; MAX_SOURCE + 1]).unwrap();
+        fs::write(scratch.path().join("disk.img"), vec![0; Limits::DEFAULT.source + 1]).unwrap();
         std::os::unix::fs::symlink("b.img", scratch.path().join("link.img")).unwrap();
         let expected = ["b.img", "boards/deep/a.img"].map(|path| scratch.path().join(path).display().to_string());
-        assert_eq!(source_files(scratch.path()).unwrap(), expected);
+        assert_eq!(source_files(scratch.path(), &Limits::DEFAULT).unwrap(), expected);
     }
 }

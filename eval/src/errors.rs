@@ -168,6 +168,7 @@ pub(crate) fn import_ring(ring: &[(&str, Place)]) -> Diagnostic {
 
 pub(crate) fn too_many_files(most: usize, place: Place) -> Diagnostic {
     Diagnostic::error("E0112", format!("more than {most} files are imported"), place, "from here")
+        .limited_by("imports=N")
 }
 
 pub(crate) fn only_at_the_top(what: &str, place: Place) -> Diagnostic {
@@ -351,7 +352,7 @@ pub(crate) fn too_deep(limit: usize, last: &[Place]) -> Diagnostic {
     let diagnostic = Diagnostic::error("E0302", format!("call depth limit {limit} exceeded"), last[0], "needed here");
     let mut diagnostic = last[1..].iter().fold(diagnostic, |diagnostic, &place| also(diagnostic, place, "needed here"));
     diagnostic.notes.push(format!("... {} more", limit.saturating_sub(last.len())));
-    diagnostic
+    diagnostic.limited_by("call-depth=N")
 }
 
 pub(crate) fn too_nested(limit: usize, place: Place) -> Diagnostic {
@@ -361,6 +362,7 @@ pub(crate) fn too_nested(limit: usize, place: Place) -> Diagnostic {
         place,
         "the innermost",
     )
+    .limited_by("call-depth=N")
 }
 
 pub(crate) fn too_many_steps(limit: u64, place: Place) -> Diagnostic {
@@ -370,11 +372,13 @@ pub(crate) fn too_many_steps(limit: u64, place: Place) -> Diagnostic {
         place,
         "stopped here",
     )
+    .limited_by("steps=N")
 }
 
 pub(crate) fn too_much_memory(limit: usize, place: Place) -> Diagnostic {
     let limit = gravure_lang::print_size(limit as u64);
     Diagnostic::error("E0311", format!("the evaluation takes more than {limit} of memory"), place, "stopped here")
+        .limited_by("memory=SIZE")
 }
 
 pub(crate) fn raised(message: &str, place: Place) -> Diagnostic {
@@ -447,9 +451,16 @@ pub(crate) fn index_out_of_range(index: i64, len: usize, place: Place) -> Diagno
     Diagnostic::error("E0307", format!("there is no element {index} in a list of {len}"), place, "out of range")
 }
 
+/// `what` and `unit` are counted: "a list" has "elements".
 pub(crate) fn over_limit(what: &str, len: u64, most: u64, unit: &str, place: Place) -> Diagnostic {
     let message = format!("{what} would have {} {unit}; the limit is {}", grouped(len), grouped(most));
-    Diagnostic::error("E0308", message, place, "made here")
+    let setting = match unit {
+        "bytes" => "string=SIZE",
+        "levels" => "shown-levels=N",
+        "values" => "shown-values=N",
+        _ => "list=N",
+    };
+    Diagnostic::error("E0308", message, place, "made here").limited_by(setting)
 }
 
 /// Returns a number with its digits in groups of three.

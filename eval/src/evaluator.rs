@@ -10,50 +10,14 @@ use bumpalo::Bump;
 use gravure_lang::{Diagnostic, Place};
 
 use crate::code::{Expr, ExprKind, ModuleId, TypeId};
+use crate::limits::Limits;
 use crate::names::Name;
 use crate::program::Program;
 use crate::value::{BodyFrame, Env, Frame, Layer, Record, State, Thunk, Value};
 use crate::{Result, errors};
 
-/// How far an evaluation may go.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Values and calls that wait for one another.
-    pub depth: usize,
-    /// Expressions evaluated and values compared, in all.
-    pub steps: u64,
-    /// Bytes of memory for values, in all.
-    pub memory: usize,
-    /// Bytes of a string.
-    pub string: usize,
-    /// Elements of a list or map, and values that are shown.
-    pub elements: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits { depth: 10_000, steps: 1_000_000_000, memory: 4 << 30, string: 16 << 20, elements: 1_000_000 }
-    }
-}
-
-/// Expressions inside one another, over all calls: what the reserved stack holds.
-const NESTING: usize = 100_000;
-
-/// The stack that [`with_stack`] reserves, in bytes: room for [`NESTING`] expressions and the deepest calls, which were seen
-/// to take 60 MB (and 100 MB with little optimisation). Memory is used only where it is touched.
-const STACK: usize = 512 << 20;
-
 /// After how many steps the totals are compared with their limits.
 const STEPS_BETWEEN_LOOKS: u64 = 1024;
-
-/// Runs `work` on a thread whose stack is large enough for every evaluation within the limits.
-pub fn with_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().name("evaluation".into()).stack_size(STACK).spawn_scoped(scope, work);
-        let thread = thread.expect("a thread for the evaluation can be started");
-        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    })
-}
 
 /// Evaluates one program on one thread.
 pub struct Evaluator<'h> {
@@ -183,8 +147,8 @@ impl<'h> Evaluator<'h> {
     pub(crate) fn nested<T>(&self, place: Place, work: impl FnOnce() -> Result<T>) -> Result<T> {
         self.step(place)?;
         let nesting = self.nesting.get();
-        if nesting >= NESTING {
-            return Err(errors::too_nested(NESTING, place).into());
+        if nesting >= self.limits.nesting() {
+            return Err(errors::too_nested(self.limits.nesting(), place).into());
         }
         self.nesting.set(nesting + 1);
         let result = work();

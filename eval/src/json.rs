@@ -72,10 +72,10 @@ impl<'h> Writer<'_, 'h> {
 
     fn thunk(&mut self, thunk: &'h Thunk<'h>) {
         self.n_values += 1;
-        let limit = self.evaluator.limits.elements;
-        if self.depth > DEPTH || self.n_values > limit {
+        let (limit, levels) = (self.evaluator.limits.shown_values, self.evaluator.limits.shown_levels.unwrap_or(DEPTH));
+        if self.depth > levels || self.n_values > limit {
             let (found, most, unit) =
-                if self.depth > DEPTH { (self.depth, DEPTH, "levels") } else { (self.n_values, limit, "values") };
+                if self.depth > levels { (self.depth, levels, "levels") } else { (self.n_values, limit, "values") };
             let mistake = crate::errors::over_limit("what is shown", found as u64, most as u64, unit, thunk.place);
             return self.failed(mistake);
         }

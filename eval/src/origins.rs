@@ -100,7 +100,8 @@ struct Walk<'e, 'h> {
 impl<'h> Walk<'_, 'h> {
     /// Walks through a value whose origins are those of the field or element that holds it.
     fn value(&mut self, value: Value<'h>, path: String, origins: &[Origin], depth: usize) {
-        let is_too_much = depth > DEPTH || self.leaves.len() >= self.evaluator.limits.elements;
+        let limits = &self.evaluator.limits;
+        let is_too_much = depth > limits.shown_levels.unwrap_or(DEPTH) || self.leaves.len() >= limits.shown_values;
         match value {
             _ if is_too_much => {}
             Value::Record(record) if record.module.is_none() || depth == 0 => self.record(record, &path, depth),

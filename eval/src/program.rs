@@ -8,7 +8,7 @@ use gravure_lang::{Diagnostic, FileId, Place, SourceMap, Span, ast};
 use rayon::prelude::*;
 
 use crate::code::{Module, ModuleId, RecordType, TypeId};
-use crate::evaluator::with_stack;
+use crate::limits::{Limits, with_stack};
 use crate::names::{Name, Names};
 use crate::{check, errors, resolve};
 
@@ -79,14 +79,22 @@ pub(crate) fn may_define(text: &str, span: Span, name: &str) -> bool {
 }
 
 impl Program {
+    /// As [`Program::load_within`], within the usual limits.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn load(world: &dyn World, roots: &[&str]) -> Result<Program, LoadError> {
+        Program::load_within(world, roots, &Limits::DEFAULT)
+    }
+
     /// Reads the files named `roots` and everything they import, resolves every name, and checks what the text decides.
     ///
     /// # Errors
     /// All mistakes of all files, with the warnings, in the order of the text. What a mistake hides is not spoken of: a name that a
     /// wrong item may define, what an import would have had that failed.
-    pub fn load(world: &dyn World, roots: &[&str]) -> Result<Program, LoadError> {
+    pub fn load_within(world: &dyn World, roots: &[&str], limits: &Limits) -> Result<Program, LoadError> {
         let texts = bumpalo::Bump::new();
-        let mut loader = Loader::new(world, &texts);
+        let mut loader = Loader::new(world, &texts, limits);
         let mut missing = Vec::new();
         for root in roots {
             match world.source(None, root) {
@@ -181,6 +189,7 @@ fn in_source_order(diagnostics: &mut Vec<Diagnostic>) {
 
 struct Loader<'w, 't> {
     world: &'w dyn World,
+    limits: &'w Limits,
     /// Where the texts live while trees borrow from them.
     texts: &'t bumpalo::Bump,
     sources: SourceMap,
@@ -190,9 +199,10 @@ struct Loader<'w, 't> {
 }
 
 impl<'w, 't> Loader<'w, 't> {
-    fn new(world: &'w dyn World, texts: &'t bumpalo::Bump) -> Loader<'w, 't> {
+    fn new(world: &'w dyn World, texts: &'t bumpalo::Bump, limits: &'w Limits) -> Loader<'w, 't> {
         Loader {
             world,
+            limits,
             texts,
             sources: SourceMap::new(),
             parsed: Vec::new(),
@@ -207,7 +217,7 @@ impl<'w, 't> Loader<'w, 't> {
             return id;
         }
         let id = ModuleId(self.parsed.len() as u32);
-        let decoded = gravure_lang::decode(&source.bytes);
+        let decoded = gravure_lang::decode_within(&source.bytes, &self.limits.text);
         let shown =
             decoded.as_ref().map_or_else(|_| String::from_utf8_lossy(&source.bytes), |text| Cow::Borrowed(*text));
         let ending = if source.path.ends_with(".img") { "" } else { ".img" };
@@ -231,9 +241,12 @@ impl<'w, 't> Loader<'w, 't> {
     /// Parses wave after wave: the files of a wave in parallel, then what they import.
     fn follow_imports(&mut self) {
         let mut done = 0;
-        while done < self.parsed.len() && self.parsed.len() <= MOST_FILES {
+        let limits = &self.limits.text;
+        while done < self.parsed.len() && self.parsed.len() <= self.limits.files {
             let wave = self.parsed[done..].par_iter();
-            let parse = |module: &Parsed<'t>| module.is_decoded.then(|| gravure_lang::parse(module.file, module.text));
+            let parse = |module: &Parsed<'t>| {
+                module.is_decoded.then(|| gravure_lang::parse_within(module.file, module.text, limits))
+            };
             let trees: Vec<_> = wave.map(parse).collect();
             for parsed in trees {
                 if let Some(parsed) = parsed {
@@ -245,8 +258,8 @@ impl<'w, 't> Loader<'w, 't> {
             }
         }
         if done < self.parsed.len() {
-            self.diagnostics
-                .push(errors::too_many_files(MOST_FILES, Place { file: self.parsed[0].file, span: Span::default() }));
+            let place = Place { file: self.parsed[0].file, span: Span::default() };
+            self.diagnostics.push(errors::too_many_files(self.limits.files, place));
         }
     }
 
@@ -318,6 +331,3 @@ enum Mark {
     Open,
     Done,
 }
-
-/// How many files one run may load.
-const MOST_FILES: usize = 4096;

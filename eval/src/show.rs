@@ -113,11 +113,12 @@ impl<'e, 'h> Shower<'e, 'h> {
     /// Shows a value inside another, unless there are too many.
     fn thunk(&mut self, thunk: &'h Thunk<'h>, depth: usize) -> ast::Expr<'h> {
         self.n_values += 1;
-        if depth >= DEPTH {
-            return self.failed(too_much(depth + 1, DEPTH, "levels", thunk.place));
+        let levels = self.evaluator.limits.shown_levels.unwrap_or(DEPTH);
+        if depth >= levels {
+            return self.failed(too_much(depth + 1, levels, "levels", thunk.place));
         }
         // What is shared in memory is shown as often as it is met.
-        let limit = self.evaluator.limits.elements;
+        let limit = self.evaluator.limits.shown_values;
         if self.n_values > limit {
             return self.failed(too_much(self.n_values, limit, "values", thunk.place));
         }

@@ -9,19 +9,20 @@
 
 use crate::reports::Reports;
 use crate::token::{Kind, Lexeme};
-use crate::{Diagnostic, FileId, MAX_NESTING, Place, Span, errors};
+use crate::{Diagnostic, FileId, Place, Span, errors};
 
 /// Returns the tokens with balanced brackets, or `None` after reporting that they are nested too deeply.
 pub(crate) fn balance<'s>(
     file: FileId,
     text: &'s str,
     tokens: Vec<Lexeme>,
+    nesting: usize,
     errors: &mut Reports<'s>,
 ) -> Option<Vec<Lexeme>> {
-    match survey(&tokens) {
+    match survey(&tokens, nesting) {
         Survey::Balanced => Some(tokens),
         Survey::TooDeep(token) => {
-            errors.replace(errors::nested_too_deeply(Place { file, span: token.span() }));
+            errors.replace(errors::nested_too_deeply(nesting, Place { file, span: token.span() }));
             None
         }
         Survey::Unbalanced => {
@@ -44,13 +45,13 @@ enum Survey {
     TooDeep(Lexeme),
 }
 
-fn survey(tokens: &[Lexeme]) -> Survey {
+fn survey(tokens: &[Lexeme], nesting: usize) -> Survey {
     let mut awaited = Vec::new();
     let mut balanced = true;
     for token in tokens {
         if let Some(closer) = token.kind.closer() {
             awaited.push(closer);
-            if awaited.len() > MAX_NESTING {
+            if awaited.len() > nesting {
                 return Survey::TooDeep(*token);
             }
         } else if token.kind.is_closer() {

@@ -1,15 +1,13 @@
 //! The limit on the depth of trees.
 //!
 //! The parser itself cannot overflow, but whatever walks, compares or drops its trees recurses. Brackets are limited to
-//! [`MAX_NESTING`]; yet `a+a+a+..` and `!!!!..` are as deep as they are long, without any bracket. Each operator,
+//! [`crate::Limits::nesting`]; yet `a+a+a+..` and `!!!!..` are as deep as they are long, without any bracket. Each operator,
 //! each bracket and each word that opens an expression makes a tree at most one level deeper, so they are counted: along
 //! an item or element, plus the deepest bracket in it.
 
 use crate::reports::Reports;
 use crate::token::{Kind, Lexeme};
-use crate::{FileId, MAX_DEPTH, MAX_NESTING, Place, errors};
-
-const _: () = assert!(MAX_NESTING < MAX_DEPTH, "nesting alone must not reach the limit on operations");
+use crate::{FileId, MAX_DEPTH, Place, errors};
 
 /// What has been seen of an open bracket's content.
 #[derive(Default)]

@@ -3,7 +3,7 @@
 
 use crate::number::{NumberError, UNITS, nearest_unit};
 use crate::token::Kind;
-use crate::{Diagnostic, MAX_DEPTH, MAX_NESTING, Place};
+use crate::{Diagnostic, MAX_DEPTH, Place};
 
 // Strings, numbers, characters.
 
@@ -133,9 +133,10 @@ pub(crate) fn negative_size(place: Place) -> Diagnostic {
 
 // Brackets and limits.
 
-pub(crate) fn nested_too_deeply(place: Place) -> Diagnostic {
-    Diagnostic::error("E0020", format!("nested deeper than {MAX_NESTING} levels"), place, "one level too many")
+pub(crate) fn nested_too_deeply(nesting: usize, place: Place) -> Diagnostic {
+    Diagnostic::error("E0020", format!("nested deeper than {nesting} levels"), place, "one level too many")
         .help("name the inner parts with `let`")
+        .limited_by("nesting=N")
 }
 
 pub(crate) fn too_many_operations(place: Place) -> Diagnostic {

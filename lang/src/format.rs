@@ -16,31 +16,39 @@ mod writer;
 
 use crate::reports::Reports;
 use crate::token::{Kind, Lexeme};
-use crate::{Diagnostic, FileId, Parsed, Severity, brackets, layout, lexer, parse};
+use crate::{Diagnostic, FileId, Limits, Parsed, Severity, brackets, layout, lexer, parse_within};
 
 /// Lines are kept no longer than this where they can be broken.
 const WIDTH: usize = 120;
 /// What an inner line is indented by.
 const STEP: usize = 2;
 
+/// Returns a text laid out well, or what is wrong with it, within the usual limits.
+pub fn format(file: FileId, text: &str) -> Result<String, Vec<Diagnostic>> {
+    format_within(file, text, &Limits::DEFAULT)
+}
+
 /// Returns a text laid out well, or what is wrong with it.
 ///
 /// The result says the same to the parser, and formatting it again changes nothing.
-pub fn format(file: FileId, text: &str) -> Result<String, Vec<Diagnostic>> {
-    let parsed = parse(file, text);
+pub fn format_within(file: FileId, text: &str, limits: &Limits) -> Result<String, Vec<Diagnostic>> {
+    let parsed = parse_within(file, text, limits);
     if has_errors(&parsed) {
         return Err(parsed.diagnostics);
     }
     let formatted = writer::write(&parts::parts(text, &tokens(file, text)));
-    assert!(says_the_same(text, &formatted), "formatting changes what a text says:\n{text}\n-- becomes\n{formatted}");
+    assert!(
+        says_the_same(text, &formatted, limits),
+        "formatting changes what a text says:\n{text}\n-- becomes\n{formatted}"
+    );
     Ok(formatted)
 }
 
 /// Whether a text has the same tree as one without errors, and no errors either. Documentation does not count: a stray `;` may
 /// have parted it from its item.
-fn says_the_same(one: &str, other: &str) -> bool {
+fn says_the_same(one: &str, other: &str, limits: &Limits) -> bool {
     let (one, other) = (without_documentation(one), without_documentation(other));
-    let (one, other) = (parse(FileId(0), &one), parse(FileId(0), &other));
+    let (one, other) = (parse_within(FileId(0), &one, limits), parse_within(FileId(0), &other, limits));
     one.file == other.file && !has_errors(&other)
 }
 
@@ -51,7 +59,7 @@ fn has_errors(parsed: &Parsed<'_>) -> bool {
 /// Returns a text whose documentation is turned into ordinary comments.
 fn without_documentation(text: &str) -> String {
     let mut plain = text.to_owned();
-    let tokens = lexer::lex(FileId(0), text, &mut Reports::new(text)).unwrap_or_default();
+    let tokens = lexer::lex(FileId(0), text, usize::MAX, &mut Reports::new(text)).unwrap_or_default();
     for token in tokens.iter().filter(|token| token.kind == Kind::Doc) {
         let second = token.start as usize + 1;
         plain.replace_range(second..=second, " ");
@@ -82,8 +90,8 @@ pub fn comments(file: FileId, text: &str) -> Vec<String> {
 /// The text must have no errors.
 fn tokens(file: FileId, text: &str) -> Vec<Lexeme> {
     let mut reports = Reports::new(text);
-    let tokens =
-        lexer::lex(file, text, &mut reports).and_then(|tokens| brackets::balance(file, text, tokens, &mut reports));
+    let tokens = lexer::lex(file, text, usize::MAX, &mut reports);
+    let tokens = tokens.and_then(|tokens| brackets::balance(file, text, tokens, usize::MAX, &mut reports));
     let mut tokens = layout::lay_out(file, text, &tokens.expect("the text has no errors"), &mut reports).tokens;
     tokens.retain(|token| token.kind != Kind::Doc);
     tokens

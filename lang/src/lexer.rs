@@ -12,13 +12,13 @@ use logos::Logos;
 use crate::number::{Number, NumberError, number};
 use crate::reports::Reports;
 use crate::token::{Kind, Lexeme};
-use crate::{Diagnostic, FileId, MAX_NESTING, Place, Span, errors};
+use crate::{Diagnostic, FileId, Place, Span, errors};
 
-/// Reads all tokens of a text, or stops after reporting that strings are nested too deeply (`None`).
-pub(crate) fn lex<'s>(file: FileId, text: &'s str, errors: &mut Reports<'s>) -> Option<Vec<Lexeme>> {
+/// Reads all tokens of a text, or stops after reporting that strings are nested more deeply than `nesting` (`None`).
+pub(crate) fn lex<'s>(file: FileId, text: &'s str, nesting: usize, errors: &mut Reports<'s>) -> Option<Vec<Lexeme>> {
     let tokens = Vec::with_capacity(text.len() / 4);
     let lexer = Lexer { file, text, code: Kind::lexer(text), tokens, strings: Vec::new(), last_end: 0, errors };
-    lexer.run()
+    lexer.run(nesting)
 }
 
 /// Returns the character that a good escape means.
@@ -68,15 +68,15 @@ struct OpenString {
 }
 
 impl<'s> Lexer<'s, '_> {
-    fn run(mut self) -> Option<Vec<Lexeme>> {
+    fn run(mut self, nesting: usize) -> Option<Vec<Lexeme>> {
         while let Some(result) = self.code.next() {
             match result {
                 Ok(kind) => self.code_token(kind),
                 Err(()) => self.stray_characters(),
             }
-            if self.strings.len() > MAX_NESTING {
-                let place = self.strings[MAX_NESTING].opening;
-                self.errors.replace(errors::nested_too_deeply(self.place(place)));
+            if self.strings.len() > nesting {
+                let place = self.strings[nesting].opening;
+                self.errors.replace(errors::nested_too_deeply(nesting, self.place(place)));
                 return None;
             }
         }
@@ -363,7 +363,7 @@ mod tests {
     /// Returns the tokens as `Kind text`, with the codes of mistakes behind them.
     fn tokens(text: &str) -> Vec<String> {
         let mut reports = Reports::new(text);
-        let tokens = lex(FileId(0), text, &mut reports).expect("the text is not nested deeply");
+        let tokens = lex(FileId(0), text, usize::MAX, &mut reports).expect("the text is not nested deeply");
         let codes = reports.into_diagnostics().into_iter().map(|diagnostic| diagnostic.code.to_string());
         tokens.iter().map(|token| format!("{:?} {}", token.kind, token.text(text))).chain(codes).collect()
     }
@@ -444,7 +444,7 @@ mod tests {
     #[test]
     fn lines_are_marked() {
         let text = "a b\n  # c\n  d";
-        let tokens = lex(FileId(0), text, &mut Reports::new(text)).expect("the text is not nested deeply");
+        let tokens = lex(FileId(0), text, usize::MAX, &mut Reports::new(text)).expect("the text is not nested deeply");
         assert_eq!(tokens.iter().map(|token| token.opens_line).collect::<Vec<_>>(), [true, false, true]);
     }
 }

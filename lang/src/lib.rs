@@ -21,6 +21,7 @@ mod expectation;
 mod format;
 mod layout;
 mod lexer;
+mod limits;
 mod number;
 mod parse;
 mod printer;
@@ -33,13 +34,9 @@ mod token;
 pub use diagnostic::{Diagnostic, Label, Replacement, Severity};
 #[doc(hidden)]
 pub use format::comments;
-pub use format::format;
-pub use parse::{Parsed, parse};
+pub use format::{format, format_within};
+pub use limits::{Limits, MAX_DEPTH};
+pub use parse::{Parsed, parse, parse_within};
 pub use printer::{print, print_expression, print_size, print_type, quote};
-pub use source::{MAX_SOURCE, SourceError, decode, is_refused};
+pub use source::{SourceError, decode, decode_within, is_refused};
 pub use span::{FileId, Place, SourceMap, Span};
-
-/// How many brackets, interpolations included, may be open at once.
-pub const MAX_NESTING: usize = 256;
-/// How deep an expression may be, counting each operator, bracket and word such as `if`.
-pub const MAX_DEPTH: usize = 1024;

@@ -13,7 +13,7 @@ use lalrpop_util::{ParseError, lalrpop_mod};
 use crate::ast::{File, Item, ItemKind};
 use crate::reports::Reports;
 use crate::token::{Kind, Lexeme, Token};
-use crate::{Diagnostic, FileId, Span, actions, brackets, depth, expectation, layout, lexer};
+use crate::{Diagnostic, FileId, Limits, Span, actions, brackets, depth, expectation, layout, lexer};
 
 lalrpop_mod!(
     #[allow(clippy::all, missing_docs, unreachable_pub, unused_imports, unused_qualifications)]
@@ -29,20 +29,25 @@ pub struct Parsed<'s> {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// Parses a text within the usual limits; never panics on any.
+pub fn parse(file: FileId, text: &str) -> Parsed<'_> {
+    parse_within(file, text, &Limits::DEFAULT)
+}
+
 /// Parses a text; never panics on any.
 ///
 /// Where the result has no diagnostic of severity `Error`, the tree is the whole text's. A text that is nested more
 /// deeply than the limits allow is not understood at all, so no tree is deep enough to overflow a stack that walks it.
-pub fn parse(file: FileId, text: &str) -> Parsed<'_> {
+pub fn parse_within<'s>(file: FileId, text: &'s str, limits: &Limits) -> Parsed<'s> {
     let mut reports = Reports::new(text);
-    let tree = parse_into(file, text, &mut reports).unwrap_or_else(File::not_understood);
+    let tree = parse_into(file, text, limits, &mut reports).unwrap_or_else(File::not_understood);
     Parsed { file: tree, diagnostics: reports.into_diagnostics() }
 }
 
-fn parse_into<'s>(file: FileId, text: &'s str, reports: &mut Reports<'s>) -> Option<File<'s>> {
-    let tokens = lexer::lex(file, text, reports)?;
+fn parse_into<'s>(file: FileId, text: &'s str, limits: &Limits, reports: &mut Reports<'s>) -> Option<File<'s>> {
+    let tokens = lexer::lex(file, text, limits.nesting, reports)?;
     let lexed = reports.len();
-    let tokens = brackets::balance(file, text, tokens, reports)?;
+    let tokens = brackets::balance(file, text, tokens, limits.nesting, reports)?;
     let guesses = reports.spans_since(lexed);
     let layout = layout::lay_out(file, text, &tokens, reports);
     depth::check(file, &layout.tokens, reports)?;

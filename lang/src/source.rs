@@ -6,16 +6,18 @@
 
 use std::fmt;
 
-use crate::{Diagnostic, FileId, Place, Span};
-
-/// The largest source file, in bytes.
-pub const MAX_SOURCE: usize = 4 << 20;
+use crate::{Diagnostic, FileId, Limits, Place, Span, print_size};
 
 /// Why bytes are no source text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourceError {
-    /// More than [`MAX_SOURCE`] bytes; how many.
-    TooLarge(usize),
+    /// More bytes than are allowed.
+    TooLarge {
+        /// How many there are.
+        bytes: usize,
+        /// How many are allowed.
+        limit: usize,
+    },
     /// A byte order mark or a pattern of zeros says that this is UTF-16.
     Utf16,
     /// No UTF-8 at this byte.
@@ -33,10 +35,15 @@ pub enum SourceError {
     },
 }
 
-/// Returns the text that the bytes of a source file are.
+/// Returns the text that the bytes of a source file are, within the usual limits.
 pub fn decode(bytes: &[u8]) -> Result<&str, SourceError> {
-    if bytes.len() > MAX_SOURCE {
-        return Err(SourceError::TooLarge(bytes.len()));
+    decode_within(bytes, &Limits::DEFAULT)
+}
+
+/// Returns the text that the bytes of a source file are.
+pub fn decode_within<'b>(bytes: &'b [u8], limits: &Limits) -> Result<&'b str, SourceError> {
+    if bytes.len() > limits.source {
+        return Err(SourceError::TooLarge { bytes: bytes.len(), limit: limits.source });
     }
     if looks_like_utf16(bytes) {
         return Err(SourceError::Utf16);
@@ -83,22 +90,26 @@ impl SourceError {
     /// Returns the error as a diagnostic of a file whose text is the lossily decoded bytes.
     pub fn diagnostic(&self, file: FileId) -> Diagnostic {
         let (code, at, help) = match self {
-            SourceError::TooLarge(_) => ("E0001", 0, "split it, and import the parts"),
+            SourceError::TooLarge { .. } => ("E0001", 0, "split it, and import the parts"),
             SourceError::Utf16 => ("E0002", 0, "save the file as UTF-8"),
             SourceError::NotUtf8(at) => ("E0003", *at, "save the file as UTF-8"),
             SourceError::Refused { character: '\0', at, .. } => ("E0004", *at, "source files are text"),
             SourceError::Refused { at, .. } => ("E0005", *at, "remove it, or write it as `\\u{..}` in a string"),
         };
         let place = Place { file, span: Span::new(at, at) };
-        Diagnostic::error(code, self.to_string(), place, "here").help(help)
+        let diagnostic = Diagnostic::error(code, self.to_string(), place, "here").help(help);
+        match self {
+            SourceError::TooLarge { .. } => diagnostic.limited_by("source-file=SIZE"),
+            _ => diagnostic,
+        }
     }
 }
 
 impl fmt::Display for SourceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            SourceError::TooLarge(bytes) => {
-                write!(f, "source file of {bytes} bytes; the limit is {} MiB", MAX_SOURCE >> 20)
+            SourceError::TooLarge { bytes, limit } => {
+                write!(f, "source file of {bytes} bytes; the limit is {}", print_size(*limit as u64))
             }
             SourceError::Utf16 => write!(f, "file looks like UTF-16; save it as UTF-8"),
             SourceError::NotUtf8(at) => write!(f, "not UTF-8 at byte {at}"),
@@ -129,7 +140,7 @@ mod tests {
         assert_eq!(message(b"name = \"0123456789\xff\""), "not UTF-8 at byte 18");
         assert_eq!(message(b"\xff\xfea\0 \0=\0"), "file looks like UTF-16; save it as UTF-8");
         assert_eq!(message(b"a\0 \0=\0"), "file looks like UTF-16; save it as UTF-8");
-        assert_eq!(message(&vec![b' '; MAX_SOURCE + 1]), "source file of 4194305 bytes; the limit is 4 MiB");
+        assert_eq!(message(&vec![b' '; Limits::DEFAULT.source + 1]), "source file of 4194305 bytes; the limit is 4MiB");
         assert_eq!(message(b"a = 1 \x1b[31m"), "control character U+001B at 1:7");
         assert_eq!(message(b"a = 1\rb = 2"), "control character U+000D at 1:6");
         assert_eq!(message("# é \u{202e}".as_bytes()), "invisible character U+202E at 1:5");

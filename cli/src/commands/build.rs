@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use bumpalo::Bump;
 use gravure_eval::graph::{self, NodeId, Observer, Options, Outcome, Report, realise};
-use gravure_eval::{Evaluator, Limits, ModuleId, with_stack};
+use gravure_eval::{Evaluator, ModuleId};
 use gravure_lang::SourceMap;
 use gravure_stdlib::{
     Builder, ImageType, Unreproduced, Written, clash, image_types, unreproduced_scripts, write_output,
@@ -128,9 +128,9 @@ fn summary(tally: &Tally, seconds: f64) -> String {
 /// Prints the image types of the standard library, of the files and of what they import.
 fn list_image_types(batch: &Batch) -> Result<(), Trouble> {
     let modules: Vec<ModuleId> = batch.program.modules().map(|(_, module)| module).collect();
-    let list = with_stack(|| {
+    let list = batch.limits.with_stack(|| {
         let heap = Bump::new();
-        let evaluator = Evaluator::new(&batch.program, &heap, Limits::default());
+        let evaluator = Evaluator::new(&batch.program, &heap, batch.limits);
         let types = image_types(&evaluator, &modules);
         types.map(|types| list_of(&types)).map_err(|mistake| Trouble::mistakes(&batch.program.sources, vec![*mistake]))
     })?;

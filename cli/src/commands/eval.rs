@@ -1,7 +1,7 @@
 //! `gravure eval`: shows values as text of the language. No store is opened and no network used.
 
 use bumpalo::Bump;
-use gravure_eval::{Evaluator, Limits, ModuleId, Origin, Role, Selector, Value, nearest, with_stack};
+use gravure_eval::{Evaluator, ModuleId, Origin, Role, Selector, Value, nearest};
 use gravure_lang::{Diagnostic, FileId, Place, SourceMap};
 use gravure_stdlib::Form;
 
@@ -22,9 +22,9 @@ pub(crate) fn run(arguments: &Eval) -> Result<(), Trouble> {
     if let files @ 2.. = batch.targets.len() {
         return Err(Complaint::usage(format!("`{}` stands for {files} files, and one is shown", arguments.file)).into());
     }
-    let text = with_stack(|| {
+    let text = batch.limits.with_stack(|| {
         let heap = Bump::new();
-        let evaluator = Evaluator::new(&batch.program, &heap, Limits::default());
+        let evaluator = Evaluator::new(&batch.program, &heap, batch.limits);
         let (target, module) = &batch.targets[0];
         // What is wrong with the path itself is shown in its own text.
         let mut sources = batch.program.sources.clone();

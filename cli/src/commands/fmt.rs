@@ -6,7 +6,7 @@
 use std::io::{self, Read};
 use std::path::Path;
 
-use gravure_lang::{MAX_SOURCE, SourceMap, decode, format};
+use gravure_lang::{Limits, SourceMap, decode_within, format_within};
 use gravure_sources::replace_file;
 
 use crate::arguments::Fmt;
@@ -18,9 +18,10 @@ use crate::world::{existing, read, source_files};
 const STDIN: &str = "-";
 
 pub(crate) fn run(arguments: &Fmt) -> Result<(), Trouble> {
+    let limits = arguments.limiting.limits().text;
     let (mut trouble, mut sources, mut changed) = (Trouble::default(), SourceMap::new(), 0);
-    for name in files(&arguments.files)? {
-        match file(&name, arguments.check, &mut sources) {
+    for name in files(&arguments.files, &limits)? {
+        match file(&name, arguments.check, &limits, &mut sources) {
             Ok(is_changed) => changed += usize::from(is_changed),
             Err(problem) => trouble.extend(problem),
         }
@@ -35,24 +36,24 @@ pub(crate) fn run(arguments: &Fmt) -> Result<(), Trouble> {
 }
 
 /// Returns the files that arguments stand for.
-fn files(arguments: &[String]) -> Result<Vec<String>, Complaint> {
+fn files(arguments: &[String], limits: &Limits) -> Result<Vec<String>, Complaint> {
     let found = arguments.iter().map(|argument| match Path::new(argument) {
-        path if path.is_dir() => source_files(path),
+        path if path.is_dir() => source_files(path, limits),
         _ => Ok(vec![argument.clone()]),
     });
     Ok(found.collect::<Result<Vec<_>, _>>()?.concat())
 }
 
 /// Formats a file, and writes it unless it is only to be checked. Returns whether that changes it.
-fn file(name: &str, is_check: bool, sources: &mut SourceMap) -> Result<bool, Trouble> {
-    let bytes = if name == STDIN { stdin()? } else { file_bytes(name)? };
+fn file(name: &str, is_check: bool, limits: &Limits, sources: &mut SourceMap) -> Result<bool, Trouble> {
+    let bytes = if name == STDIN { stdin(limits)? } else { file_bytes(name, limits)? };
     let shown = if name == STDIN { "<stdin>" } else { name };
-    let text = decode(&bytes).map_err(|error| {
+    let text = decode_within(&bytes, limits).map_err(|error| {
         let file = sources.add(shown, String::from_utf8_lossy(&bytes).as_ref());
         Trouble::mistakes(sources, vec![error.diagnostic(file)])
     })?;
     let id = sources.add(shown, text);
-    let formatted = format(id, text).map_err(|mistakes| Trouble::mistakes(sources, mistakes))?;
+    let formatted = format_within(id, text, limits).map_err(|mistakes| Trouble::mistakes(sources, mistakes))?;
     let is_changed = formatted != text;
     match (name, is_check) {
         (STDIN, false) => terminal::result(&formatted),
@@ -66,15 +67,15 @@ fn file(name: &str, is_check: bool, sources: &mut SourceMap) -> Result<bool, Tro
     Ok(is_changed)
 }
 
-fn file_bytes(name: &str) -> Result<Vec<u8>, Complaint> {
+fn file_bytes(name: &str, limits: &Limits) -> Result<Vec<u8>, Complaint> {
     existing(Path::new(name))
-        .and_then(|path| read(&path))
+        .and_then(|path| read(&path, limits))
         .map_err(|why| Complaint::usage(format!("cannot read `{name}`: {why}")))
 }
 
-fn stdin() -> Result<Vec<u8>, Complaint> {
+fn stdin(limits: &Limits) -> Result<Vec<u8>, Complaint> {
     let mut bytes = Vec::new();
-    match io::stdin().lock().take(MAX_SOURCE as u64 + 1).read_to_end(&mut bytes) {
+    match io::stdin().lock().take(limits.source as u64 + 1).read_to_end(&mut bytes) {
         Ok(_) => Ok(bytes),
         Err(error) => Err(Complaint::new(OUTSIDE_FAILED, format!("cannot read stdin: {}", reason(&error)))),
     }

@@ -19,7 +19,7 @@ use gravure_lang::Diagnostic;
 use rustc_hash::FxHashMap;
 
 use crate::code::{Body, Expr, ModuleId, Type, TypeId};
-use crate::evaluator::with_stack;
+use crate::limits::with_stack;
 use crate::program::Program;
 use crate::value::Contract;
 use records::{Below, Ground};

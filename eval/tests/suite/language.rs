@@ -41,8 +41,15 @@ impl World for Changed {
 }
 
 /// Smaller than by default where reaching a limit takes long.
-pub(crate) const LIMITS: Limits =
-    Limits { depth: 10_000, steps: 20_000_000, memory: 512 << 20, string: 16 << 20, elements: 1_000_000 };
+pub(crate) const LIMITS: Limits = Limits {
+    depth: 10_000,
+    steps: 20_000_000,
+    memory: 512 << 20,
+    string: 16 << 20,
+    elements: 1_000_000,
+    shown_values: 1_000_000,
+    ..Limits::DEFAULT
+};
 
 fn evaluate(folder: &Path, main: &str) -> String {
     let world = Changed::folder(folder);

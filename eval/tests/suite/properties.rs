@@ -19,7 +19,15 @@ impl World for Texts {
 }
 
 /// Small, so that no case takes long.
-const LIMITS: Limits = Limits { depth: 1000, steps: 200_000, memory: 64 << 20, string: 1 << 16, elements: 10_000 };
+const LIMITS: Limits = Limits {
+    depth: 1000,
+    steps: 200_000,
+    memory: 64 << 20,
+    string: 1 << 16,
+    elements: 10_000,
+    shown_values: 10_000,
+    ..Limits::DEFAULT
+};
 
 /// Returns what a file, or its field `field`, is shown as, or the messages about it.
 fn shown(world: &Texts, file: &str, field: Option<&str>) -> Result<String, String> {

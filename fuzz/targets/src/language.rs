@@ -82,7 +82,15 @@ pub(crate) fn evaluator(input: &[u8]) {
     with_stack(|| evaluate(&program));
 }
 
-const LIMITS: Limits = Limits { depth: 500, steps: 50_000, memory: 16 << 20, string: 1 << 14, elements: 2000 };
+const LIMITS: Limits = Limits {
+    depth: 500,
+    steps: 50_000,
+    memory: 16 << 20,
+    string: 1 << 14,
+    elements: 2000,
+    shown_values: 2000,
+    ..Limits::DEFAULT
+};
 
 fn evaluate(program: &Program) {
     let heap = bumpalo::Bump::new();

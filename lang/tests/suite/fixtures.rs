@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::Path;
 
-use gravure_lang::{MAX_SOURCE, SourceMap, decode, parse, print};
+use gravure_lang::{Limits, SourceMap, decode, parse, print};
 
 /// Returns what came of a source file.
 fn outcome(name: &str, bytes: &[u8]) -> String {
@@ -60,7 +60,7 @@ fn fixtures() {
 fn every_code_has_a_fixture() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     // The only file too large to lie in the folder.
-    let mut shown = outcome("large.img", &vec![b' '; MAX_SOURCE + 1]);
+    let mut shown = outcome("large.img", &vec![b' '; Limits::DEFAULT.source + 1]);
     for entry in fs::read_dir(folder.join("tests/syntax")).expect("the folder of fixtures is there") {
         let path = entry.expect("the folder can be read").path();
         if path.extension().is_some_and(|extension| extension == "out") {

@@ -1,6 +1,10 @@
 //! The limits on nesting and length.
 
-use gravure_lang::{FileId, MAX_DEPTH, MAX_NESTING, parse, print};
+use gravure_lang::{FileId, Limits, MAX_DEPTH, parse, parse_within, print};
+
+const MAX_NESTING: usize = Limits::DEFAULT.nesting;
+/// The most that the command line allows.
+const MOST_NESTING: usize = 1000;
 
 fn codes(text: &str) -> Vec<&'static str> {
     parse(FileId(0), text).diagnostics.iter().map(|diagnostic| diagnostic.code).collect()
@@ -63,13 +67,16 @@ fn the_deepest_trees_can_be_walked() {
         format!("x = {}1{}", "{ a = ".repeat(MAX_NESTING), " }".repeat(MAX_NESTING)),
         format!("x = {}1{}", "[a + (b) - ".repeat(MAX_NESTING - 1), "]".repeat(MAX_NESTING - 1)),
         format!("x = {}[a{}]", "-".repeat(chains), " * a".repeat(chains)),
+        format!("x = {}1{}", "{ a = ".repeat(MOST_NESTING), " }".repeat(MOST_NESTING)),
+        format!("x = {}1{}", "\"${".repeat(MOST_NESTING), "}\"".repeat(MOST_NESTING)),
     ];
+    let limits = Limits { nesting: MOST_NESTING, ..Limits::DEFAULT };
     for text in deep {
-        let parsed = parse(FileId(0), &text);
+        let parsed = parse_within(FileId(0), &text, &limits);
         assert!(parsed.diagnostics.is_empty(), "{:?}", parsed.diagnostics);
         assert_eq!(parsed.file.clone(), parsed.file);
         let printed = print(&parsed.file);
-        assert_eq!(parse(FileId(0), &printed).file, parsed.file);
+        assert_eq!(parse_within(FileId(0), &printed, &limits).file, parsed.file);
         assert!(format!("{:?}", parsed.file).len() > text.len());
     }
     let chain = " + a".repeat(MAX_DEPTH / 2);
