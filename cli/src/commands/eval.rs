@@ -18,7 +18,9 @@ pub(crate) fn run(arguments: &Eval) -> Result<(), Trouble> {
     let option = if arguments.why.is_some() { "--why" } else { "--show" };
     let path = arguments.why.as_deref().or(arguments.show.as_deref());
     let selector = path.map(|path| parse(option, path)).transpose()?;
-    let batch = Batch::load(std::slice::from_ref(&arguments.file), &arguments.project)?;
+    let is_image = selector.as_ref().is_some_and(|selector| selector.name == IMAGE);
+    let load = if is_image { Batch::load } else { Batch::load_alone };
+    let batch = load(std::slice::from_ref(&arguments.file), &arguments.project)?;
     if let files @ 2.. = batch.targets.len() {
         return Err(Complaint::usage(format!("`{}` stands for {files} files, and one is shown", arguments.file)).into());
     }
@@ -36,6 +38,8 @@ pub(crate) fn run(arguments: &Eval) -> Result<(), Trouble> {
         }
     })?;
     terminal::result(&text);
+    // The process ends here: to free a million pieces of a program one by one would be for nothing.
+    std::mem::forget(batch);
     Ok(())
 }
 
