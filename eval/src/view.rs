@@ -35,11 +35,11 @@ impl<'h> Evaluator<'h> {
     pub fn exports(&self, module: ModuleId) -> Vec<Export<'h>> {
         let body = &self.program.modules[module.0 as usize].body;
         let mut exports: Vec<Export<'h>> = Vec::new();
+        let mut seen = rustc_hash::FxHashSet::default();
         for definition in &body.definitions {
-            let name = self.program.text(definition.name);
-            if exports.iter().all(|export| export.name != name) {
+            if seen.insert(definition.name) {
                 exports.push(Export {
-                    name,
+                    name: self.program.text(definition.name),
                     place: definition.place,
                     is_abstract: definition.is_abstract,
                     doc: &definition.doc,

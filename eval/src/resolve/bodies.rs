@@ -37,9 +37,13 @@ impl<'a, 't> Resolver<'a, 't> {
     /// Resolves a body that is put on `base`.
     pub(super) fn body(&mut self, base: Base, items: &[ast::Item<'_>], place: Place) -> Body {
         let scope = self.scope_of(base, items);
+        // Without a name that stands there twice, there is nothing to find.
+        let has_doubled = scope.has_doubled;
         self.scopes.push(scope);
-        self.refuse_doubled_definitions(items);
-        let mut body = Body::empty(place);
+        if has_doubled {
+            self.refuse_doubled_definitions(items);
+        }
+        let mut body = Body { definitions: Vec::with_capacity(items.len()), ..Body::empty(place) };
         for item in items {
             self.item(item, &mut body);
         }

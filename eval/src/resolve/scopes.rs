@@ -15,9 +15,12 @@ use crate::program::{Parsed, may_define};
 /// The names of one frame.
 #[derive(Default)]
 pub(super) struct Scope {
-    meanings: FxHashMap<Name, Meaning>,
-    /// The names in the order of the text.
-    order: Vec<Name>,
+    /// The names in the order of the text with what they mean. Most scopes have few, which are looked through.
+    names: Vec<(Name, Meaning)>,
+    /// Where each name stands first, if there are many.
+    positions: FxHashMap<Name, usize>,
+    /// Whether a name stands there twice.
+    pub has_doubled: bool,
     /// The name whose definition is being resolved: skipped.
     pub hidden: Option<Name>,
     /// Of the frame of a body, whose record `self` and `super` mean: what the body is put on.
@@ -36,6 +39,9 @@ pub(super) enum Base {
     /// A record type.
     Type(TypeId),
 }
+
+/// So many names are looked through faster than they are hashed.
+const FEW: usize = 16;
 
 /// What a scope means by a name.
 #[derive(Clone, Copy, PartialEq)]
@@ -58,24 +64,43 @@ impl Scope {
 
     /// Adds a name; a doubled one keeps its first meaning.
     pub(super) fn add(&mut self, name: Name, meaning: Meaning) {
-        self.meanings.entry(name).or_insert(meaning);
-        self.order.push(name);
+        self.has_doubled |= self.contains(name);
+        self.names.push((name, meaning));
+        let first = if self.names.len() == FEW + 1 { 0 } else { self.names.len() - 1 };
+        if self.names.len() > FEW {
+            for (position, &(name, _)) in self.names.iter().enumerate().skip(first) {
+                self.positions.entry(name).or_insert(position);
+            }
+        }
     }
 
     pub(super) fn contains(&self, name: Name) -> bool {
-        self.meanings.contains_key(&name)
+        self.position(name).is_some()
+    }
+
+    fn position(&self, name: Name) -> Option<usize> {
+        if self.names.len() > FEW {
+            return self.positions.get(&name).copied();
+        }
+        self.names.iter().position(|&(other, _)| other == name)
+    }
+
+    fn meaning(&self, name: Name) -> Option<&Meaning> {
+        self.position(name).map(|position| &self.names[position].1)
     }
 
     /// Counts one more edit of a field.
     pub(super) fn count_edit(&mut self, name: Name) {
-        if let Some(Meaning::Field { edits }) = self.meanings.get_mut(&name) {
+        if let Some(position) = self.position(name)
+            && let Meaning::Field { edits } = &mut self.names[position].1
+        {
             *edits += 1;
         }
     }
 
     /// Returns how many edits of the field `name` stand in the body above the one that is being resolved.
     fn earlier_edits(&self, name: Name) -> u32 {
-        match self.meanings.get(&name) {
+        match self.meaning(name) {
             Some(Meaning::Field { edits }) if self.hidden == Some(name) => *edits,
             _ => 0,
         }
@@ -108,7 +133,7 @@ impl<'a, 't> Resolver<'a, 't> {
         let mut hidden = None;
         for (depth, scope) in self.scopes.iter().rev().enumerate() {
             let depth = depth as u32;
-            match scope.meanings.get(&name) {
+            match scope.meaning(name) {
                 None if self.may_be_lost(scope, text) => return ExprKind::Unknown,
                 None => {}
                 Some(&Meaning::Local(slot)) => return ExprKind::Local { depth, slot },
@@ -245,10 +270,10 @@ impl<'a, 't> Resolver<'a, 't> {
 
     /// Returns every name that could stand here.
     fn visible_names(&self) -> Vec<&str> {
-        let scopes = self.scopes.iter().flat_map(|scope| &scope.order);
+        let scopes = self.scopes.iter().flat_map(|scope| &scope.names);
         let imports = self.parsed[self.module.0 as usize].imports.iter().map(|(name, _)| name.text);
         let prelude = Builtin::names().map(|name| -> &str { name });
-        scopes.map(|&name| self.names.text(name)).chain(imports).chain(prelude).collect()
+        scopes.map(|&(name, _)| self.names.text(name)).chain(imports).chain(prelude).collect()
     }
 
     /// Returns how many scopes out the innermost body is.
