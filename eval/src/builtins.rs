@@ -5,7 +5,7 @@
 use gravure_lang::Place;
 
 use crate::evaluator::Evaluator;
-use crate::value::{State, Thunk, Value};
+use crate::value::{List, Thunk, Value};
 use crate::{Result, errors};
 
 /// Declares the table of functions: name, number of arguments, and the documentation that the manual prints.
@@ -77,8 +77,6 @@ impl Builtin {
     }
 }
 
-type Thunks<'h> = &'h [&'h Thunk<'h>];
-
 impl<'h> Evaluator<'h> {
     pub(crate) fn call_builtin(
         &self,
@@ -93,8 +91,10 @@ impl<'h> Evaluator<'h> {
         let value = |index: usize| self.force(arguments[index]);
         match builtin {
             Builtin::Len => self.len_of(value(0)?, place),
-            Builtin::Map => Ok(self
-                .map_list(self.function_argument(builtin, arguments[0])?, self.list_argument(builtin, arguments[1])?)),
+            Builtin::Map => {
+                let function = self.function_argument(builtin, arguments[0])?;
+                Ok(self.mapped(function, self.list_argument(builtin, arguments[1])?))
+            }
             Builtin::Filter => {
                 self.filter(self.function_argument(builtin, arguments[0])?, self.list_argument(builtin, arguments[1])?)
             }
@@ -127,7 +127,7 @@ impl<'h> Evaluator<'h> {
         }
     }
 
-    fn list_argument(&self, builtin: Builtin, thunk: &'h Thunk<'h>) -> Result<Thunks<'h>> {
+    fn list_argument(&self, builtin: Builtin, thunk: &'h Thunk<'h>) -> Result<List<'h>> {
         match self.force(thunk)? {
             Value::List(elements) => Ok(elements),
             other => {
@@ -155,14 +155,9 @@ impl<'h> Evaluator<'h> {
         }
     }
 
-    fn map_list(&self, function: Value<'h>, list: Thunks<'h>) -> Value<'h> {
-        let function: &'h Value<'h> = self.heap.alloc(function);
-        self.list(list.iter().map(|&element| self.todo(State::Apply(function, element), element.place)))
-    }
-
-    fn filter(&self, function: Value<'h>, list: Thunks<'h>) -> Result<Value<'h>> {
+    fn filter(&self, function: Value<'h>, list: List<'h>) -> Result<Value<'h>> {
         let mut kept = Vec::new();
-        for &element in list {
+        for element in self.elements(list) {
             let wanted = self.call(function, &[element], element.place)?;
             let place = match function {
                 Value::Function(closure) => closure.code.body.place,
@@ -175,9 +170,9 @@ impl<'h> Evaluator<'h> {
         Ok(self.list(kept))
     }
 
-    fn fold(&self, function: Value<'h>, start: &'h Thunk<'h>, list: Thunks<'h>, place: Place) -> Result<Value<'h>> {
+    fn fold(&self, function: Value<'h>, start: &'h Thunk<'h>, list: List<'h>, place: Place) -> Result<Value<'h>> {
         let mut value = start;
-        for &element in list {
+        for element in self.elements(list) {
             value = self.done(self.call(function, &[value, element], place)?, place);
         }
         self.force(value)
@@ -190,14 +185,13 @@ impl<'h> Evaluator<'h> {
         };
         let len = usize::try_from(i128::from(to) - i128::from(from)).unwrap_or(if to < from { 0 } else { usize::MAX });
         self.limit(len, self.limits.elements, "a list", "elements", place)?;
-        let numbers: Vec<_> = (from..from + len as i64).map(|number| self.done(Value::Int(number), place)).collect();
-        Ok(self.list(numbers))
+        Ok(self.integers(from, len, place))
     }
 
-    fn join(&self, list: Thunks<'h>, separator: Value<'h>, place: Place) -> Result<Value<'h>> {
+    fn join(&self, list: List<'h>, separator: Value<'h>, place: Place) -> Result<Value<'h>> {
         let separator = self.expect_string(separator, "`join`", place)?;
         let mut text = String::new();
-        for (i, element) in list.iter().enumerate() {
+        for (i, element) in self.elements(list).enumerate() {
             let value = self.force(element)?;
             let piece = self.display(value).ok_or_else(|| errors::not_interpolated(value.kind(), element.place))?;
             if i > 0 {
@@ -209,10 +203,10 @@ impl<'h> Evaluator<'h> {
         self.string(&text, place)
     }
 
-    fn flatten_lists(&self, lists: Thunks<'h>, place: Place) -> Result<Value<'h>> {
+    fn flatten_lists(&self, lists: List<'h>, place: Place) -> Result<Value<'h>> {
         let mut elements = Vec::new();
-        for list in lists {
-            elements.extend(self.list_argument(Builtin::Flatten, list)?);
+        for list in self.elements(lists) {
+            elements.extend(self.elements(self.list_argument(Builtin::Flatten, list)?));
             self.limit(elements.len(), self.limits.elements, "a list", "elements", place)?;
         }
         Ok(self.list(elements))
@@ -271,8 +265,8 @@ impl<'h> Evaluator<'h> {
         }
     }
 
-    fn has_element(&self, elements: Thunks<'h>, part: Value<'h>, place: Place) -> Result<bool> {
-        for element in elements {
+    fn has_element(&self, elements: List<'h>, part: Value<'h>, place: Place) -> Result<bool> {
+        for element in self.elements(elements) {
             let is_key = match part {
                 Value::String(key) => self.key_of(element)? == Some(key),
                 _ => false,

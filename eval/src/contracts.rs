@@ -7,7 +7,7 @@ use gravure_lang::Place;
 
 use crate::code::Type;
 use crate::evaluator::Evaluator;
-use crate::value::{Contract, Slot, State, Thunk, Value};
+use crate::value::{Contract, Elements, List, Slot, State, Thunk, Value};
 use crate::{Result, errors};
 
 impl<'h> Evaluator<'h> {
@@ -49,24 +49,19 @@ impl<'h> Evaluator<'h> {
         self.heap.alloc(Contract { ty, slot, ..whole })
     }
 
-    fn check_list(
-        &self,
-        elements: &'h [&'h Thunk<'h>],
-        element: &'h Type,
-        contract: Contract<'h>,
-    ) -> Result<Value<'h>> {
+    fn check_list(&self, elements: List<'h>, element: &'h Type, contract: Contract<'h>) -> Result<Value<'h>> {
         if *element == Type::Any {
             return Ok(Value::List(elements));
         }
         let contract = self.contract_of_parts(element, contract);
-        let checked = elements.iter().map(|&thunk| self.contracted(thunk, contract));
+        let checked = self.elements(elements).map(|thunk| self.contracted(thunk, contract));
         let checked: &'h [&'h Thunk<'h>] = self.heap.alloc_slice_fill_iter(checked);
         if let Type::Record(ty) = element
             && self.key_field(*ty).is_some()
         {
             self.refuse_doubled_keys(checked)?;
         }
-        Ok(Value::List(checked))
+        Ok(Value::List(List(Elements::Made(checked))))
     }
 
     fn refuse_doubled_keys(&self, elements: &[&'h Thunk<'h>]) -> Result<()> {

@@ -49,10 +49,10 @@ impl<'h> Evaluator<'h> {
         let edited = |thunk: &'h Thunk<'h>| self.todo(State::Edited(thunk, by), edit_place(edit));
         match value {
             Value::List(elements) => {
-                let position = self.keyed_position(elements, key, place)?;
-                let mut elements = elements.to_vec();
+                let mut elements = self.thunks(elements).into_owned();
+                let position = self.keyed_position(&elements, key, place)?;
                 elements[position] = edited(elements[position]);
-                Ok(Value::List(self.heap.alloc_slice_copy(&elements)))
+                Ok(self.list(elements))
             }
             Value::Map(entries) => {
                 let mut entries = entries.to_vec();
@@ -75,13 +75,13 @@ impl<'h> Evaluator<'h> {
             return Err(errors::wrong_operand("`-=`", "a list of keys", keys.kind(), place).into());
         };
         let mut value = value;
-        for key in keys {
+        for key in self.elements(keys) {
             let text = self.expect_key(self.force(key)?, key.place)?;
             value = match value {
                 Value::List(elements) => {
-                    let mut elements = elements.to_vec();
+                    let mut elements = self.thunks(elements).into_owned();
                     elements.remove(self.keyed_position(&elements, text, key.place)?);
-                    Value::List(self.heap.alloc_slice_copy(&elements))
+                    self.list(elements)
                 }
                 Value::Map(entries) => {
                     let position = entries.iter().position(|&(name, _)| name == text);

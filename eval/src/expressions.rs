@@ -114,20 +114,13 @@ impl<'h> Evaluator<'h> {
         if len >= LARGE { self.refuse_excess(place) } else { Ok(()) }
     }
 
-    pub(crate) fn list(
-        &self,
-        elements: impl IntoIterator<Item = &'h Thunk<'h>, IntoIter: ExactSizeIterator>,
-    ) -> Value<'h> {
-        Value::List(self.heap.alloc_slice_fill_iter(elements))
-    }
-
     fn comprehension(&self, code: &'h Comprehension, env: &'h Env<'h>) -> Result<Value<'h>> {
         let list = self.eval(&code.list, env)?;
         let Value::List(list) = list else {
             return Err(errors::wrong_operand("`for`", "a list", list.kind(), code.list.place).into());
         };
         let mut elements = Vec::with_capacity(list.len());
-        for &element in list {
+        for element in self.elements(list) {
             let inner = self.locals(&[element], env);
             let wanted = code.condition.as_ref().map_or(Ok(true), |condition| self.condition(condition, inner))?;
             if wanted {
@@ -161,12 +154,13 @@ impl<'h> Evaluator<'h> {
     pub(crate) fn index(&self, base: Value<'h>, index: Value<'h>, place: Place) -> Result<Value<'h>> {
         match (base, index) {
             (Value::List(elements), Value::Int(at)) => {
-                let element = usize::try_from(at).ok().and_then(|at| elements.get(at));
+                let element = usize::try_from(at).ok().and_then(|at| self.element(elements, at));
                 self.force(element.ok_or_else(|| errors::index_out_of_range(at, elements.len(), place))?)
             }
             (Value::List(elements), key) => {
                 let key = self.expect_key(key, place)?;
-                self.force(elements[self.keyed_position(elements, key, place)?])
+                let elements = self.thunks(elements);
+                self.force(elements[self.keyed_position(&elements, key, place)?])
             }
             (Value::Map(entries), key) => {
                 let key = self.expect_key(key, place)?;

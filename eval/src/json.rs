@@ -45,7 +45,8 @@ impl<'h> Writer<'_, 'h> {
             Value::Path(path) => self.string(&format!("./{path}")),
             Value::Symbol(name) => self.string(program.text(name)),
             Value::List(elements) => {
-                self.bracketed(['[', ']'], elements.iter(), |writer, element| writer.thunk(element));
+                let elements = self.evaluator.elements(elements);
+                self.bracketed(['[', ']'], elements, |writer, element| writer.thunk(element));
             }
             Value::Map(entries) => self.bracketed(['{', '}'], entries.iter(), |writer, &(key, thunk)| {
                 writer.string(key);

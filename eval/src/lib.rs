@@ -16,6 +16,7 @@ mod expressions;
 pub mod graph;
 mod json;
 mod limits;
+mod lists;
 mod names;
 mod operators;
 mod origins;
@@ -37,7 +38,7 @@ pub use names::{Name, nearest};
 pub use origins::{Leaf, Origin, Role};
 pub use program::{LoadError, Program, Source, World};
 pub use select::{Selector, SelectorError};
-pub use value::{Record, Thunk, Value};
+pub use value::{List, Record, Thunk, Value};
 pub use view::{Export, View};
 
 use gravure_lang::Diagnostic;

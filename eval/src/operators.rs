@@ -7,7 +7,7 @@ use gravure_lang::ast::Binary;
 use rustc_hash::FxHashMap;
 
 use crate::evaluator::Evaluator;
-use crate::value::{Record, Thunk, Value};
+use crate::value::{List, Record, Thunk, Value};
 use crate::{Result, errors};
 
 impl<'h> Evaluator<'h> {
@@ -52,7 +52,7 @@ impl<'h> Evaluator<'h> {
             }
             (Value::List(a), Value::List(b)) => {
                 self.limit(a.len().saturating_add(b.len()), self.limits.elements, "a list", "elements", place)?;
-                Ok(Value::List(self.heap.alloc_slice_copy(&[a, b].concat())))
+                Ok(self.list([self.thunks(a), self.thunks(b)].concat()))
             }
             (Value::Map(a), Value::Map(b)) => self.add_maps(a, b, place),
             _ => Err(self.operands("+", left, right, place)),
@@ -189,11 +189,11 @@ impl<'h> Evaluator<'h> {
         self.equal(self.force(left)?, self.force(right)?, place)
     }
 
-    fn equal_lists(&self, left: &[&'h Thunk<'h>], right: &[&'h Thunk<'h>], place: Place) -> Result<bool> {
+    fn equal_lists(&self, left: List<'h>, right: List<'h>, place: Place) -> Result<bool> {
         if left.len() != right.len() {
             return Ok(false);
         }
-        for (a, b) in left.iter().zip(right) {
+        for (a, b) in self.elements(left).zip(self.elements(right)) {
             if !self.equal_thunks(a, b, place)? {
                 return Ok(false);
             }

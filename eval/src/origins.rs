@@ -105,8 +105,8 @@ impl<'h> Walk<'_, 'h> {
         match value {
             _ if is_too_much => {}
             Value::Record(record) if record.module.is_none() || depth == 0 => self.record(record, &path, depth),
-            Value::List(elements) if !elements.is_empty() => {
-                for (number, &element) in elements.iter().enumerate() {
+            Value::List(elements) if elements.len() > 0 => {
+                for (number, element) in self.evaluator.elements(elements).enumerate() {
                     let key = self.evaluator.key_of(element).ok().flatten();
                     let step = key.map_or_else(|| format!("[{number}]"), |key| format!("[\"{key}\"]"));
                     self.element(element, format!("{path}{step}"), depth);

@@ -139,14 +139,15 @@ impl<'h> Evaluator<'h> {
                 None => Err(self.no_such_field(record, name, place)?),
             },
             (Step::Key(key), Value::List(elements)) => {
-                element(elements[self.keyed_position(elements, key, place)?].place)
+                let elements = self.thunks(elements);
+                element(elements[self.keyed_position(&elements, key, place)?].place)
             }
             (Step::Key(key), Value::Map(entries)) => match entries.iter().find(|(name, _)| name == key) {
                 Some((_, value)) => element(value.place),
                 None => Err(errors::absent_key(key, entries.iter().map(|&(name, _)| name), place).into()),
             },
             (Step::Index(index), Value::List(elements)) => {
-                match usize::try_from(*index).ok().and_then(|index| elements.get(index)) {
+                match usize::try_from(*index).ok().and_then(|index| self.element(elements, index)) {
                     Some(found) => element(found.place),
                     None => Err(errors::index_out_of_range(*index, elements.len(), place).into()),
                 }

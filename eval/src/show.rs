@@ -97,7 +97,8 @@ impl<'e, 'h> Shower<'e, 'h> {
             Value::Path(path) if path.starts_with("../") => ast::ExprKind::Path(path),
             Value::Path(path) => ast::ExprKind::Path(self.text(&format!("./{path}"))),
             Value::List(elements) => {
-                ast::ExprKind::List(elements.iter().map(|thunk| self.thunk(thunk, depth)).collect())
+                let evaluator = self.evaluator;
+                ast::ExprKind::List(evaluator.elements(elements).map(|thunk| self.thunk(thunk, depth)).collect())
             }
             Value::Map(entries) => ast::ExprKind::Map(
                 entries.iter().map(|&(key, thunk)| (expr(string(key)), self.thunk(thunk, depth))).collect(),

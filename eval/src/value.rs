@@ -30,7 +30,7 @@ pub enum Value<'h> {
     /// A path of the host, relative to the project as its file's path is; never read by evaluation.
     Path(&'h str),
     /// A list.
-    List(&'h [&'h Thunk<'h>]),
+    List(List<'h>),
     /// A map, in the order of insertion.
     Map(&'h [(&'h str, &'h Thunk<'h>)]),
     /// A record.
@@ -65,6 +65,50 @@ impl Value<'_> {
         }
     }
 }
+
+/// The elements of a list. Those of a range, and of what `map` makes, come to be one by one when they are asked for, so that of
+/// a million of them only the few that matter take room.
+#[derive(Clone, Copy)]
+pub struct List<'h>(pub(crate) Elements<'h>);
+
+#[derive(Clone, Copy)]
+pub(crate) enum Elements<'h> {
+    /// All are there.
+    Made(&'h [&'h Thunk<'h>]),
+    /// Integers, one after the other.
+    Range(&'h Range),
+    /// What a function makes of the elements of another list.
+    Mapped(&'h Mapped<'h>),
+}
+
+/// The integers from `first`, made at `place`.
+pub(crate) struct Range {
+    pub first: i64,
+    pub len: usize,
+    pub place: Place,
+}
+
+/// `map(function, of)`
+pub(crate) struct Mapped<'h> {
+    pub function: Value<'h>,
+    pub of: List<'h>,
+    /// The elements that were asked for.
+    pub made: &'h [OnceCell<&'h Thunk<'h>>],
+}
+
+impl List<'_> {
+    /// Returns how many elements there are.
+    pub(crate) fn len(self) -> usize {
+        match self.0 {
+            Elements::Made(thunks) => thunks.len(),
+            Elements::Range(range) => range.len,
+            Elements::Mapped(mapped) => mapped.made.len(),
+        }
+    }
+}
+
+// Programs have millions of thunks.
+const _: () = assert!(size_of::<Thunk<'static>>() <= 40);
 
 /// A function with the frames that its body sees.
 pub struct Closure<'h> {

@@ -206,7 +206,8 @@ impl<'e, 'h> View<'e, 'h> {
     pub fn list(&self, field: &str) -> Result<Vec<(Value<'h>, Place)>> {
         match self.value(field)? {
             Value::List(elements) => {
-                elements.iter().map(|thunk| Ok((self.evaluator.force(thunk)?, thunk.place))).collect()
+                let elements = self.evaluator.elements(elements);
+                elements.map(|thunk| Ok((self.evaluator.force(thunk)?, thunk.place))).collect()
             }
             other => Err(self.unexpected(field, "List", other)),
         }
