@@ -8,12 +8,17 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use gravure_eval::{LIMITS, Limit, Limits, nearest};
 
+use crate::terminal::Format;
+
 /// Turn declarative .img files into bootable disk images.
 #[derive(Debug, Parser)]
 #[command(name = "gravure", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
+    /// Print errors and warnings to stderr as text, or as JSON Lines for other programs.
+    #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value = "text", hide_possible_values = true)]
+    pub(crate) message_format: Format,
 }
 
 const EXIT_CODES: &str = "\

@@ -33,6 +33,13 @@ pub(crate) enum Event<'a> {
     Done(Done),
 }
 
+impl Event<'_> {
+    /// Returns it as a line of JSON.
+    pub(crate) fn line(&self) -> String {
+        serde_json::to_string(self).expect("an event is plain data") + "\n"
+    }
+}
+
 #[derive(Debug, Serialize)]
 pub(crate) struct Plan<'a> {
     /// In the order of the command line.
@@ -118,6 +125,9 @@ pub(crate) struct Diagnostic {
     pub(crate) places: Vec<ShownPlace>,
     pub(crate) notes: Vec<String>,
     pub(crate) help: Vec<String>,
+    /// What the help comes to: texts to be put in place of what is there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) fix: Vec<ShownPlace>,
     /// The key of the node that failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) node: Option<String>,
@@ -139,7 +149,10 @@ pub(crate) struct ShownPlace {
     pub(crate) file: String,
     pub(crate) line: usize,
     pub(crate) column: usize,
-    /// What is to be said about it.
+    /// Where the first character behind it stands.
+    pub(crate) end_line: usize,
+    pub(crate) end_column: usize,
+    /// What is to be said about it or, of a fix, to be put there.
     pub(crate) text: String,
 }
 
@@ -229,7 +242,7 @@ pub(crate) struct Events {
 impl Events {
     pub(crate) fn send(self, event: &Event<'_>) {
         if self.is_on {
-            terminal::result(&(serde_json::to_string(event).expect("an event is plain data") + "\n"));
+            terminal::result(&event.line());
         }
     }
 

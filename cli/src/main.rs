@@ -27,7 +27,9 @@ use clap::Parser;
 use arguments::{Arguments, Command};
 
 fn main() -> ExitCode {
-    let result = match &Arguments::parse().command {
+    let arguments = Arguments::parse();
+    terminal::set_format(arguments.message_format);
+    let result = match &arguments.command {
         Command::Build(arguments) => commands::build::run(arguments),
         Command::Eval(arguments) => commands::eval::run(arguments),
         Command::Check(arguments) => commands::check::run(arguments),

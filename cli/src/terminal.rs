@@ -3,6 +3,29 @@
 //! Nobody to write to (a closed pipe) ends nothing: a build goes on, and what was asked for is still made.
 
 use std::io::{IsTerminal, Write};
+use std::sync::OnceLock;
+
+/// For whom diagnostics are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// People.
+    Text,
+    /// Other programs: JSON, an object a line.
+    Json,
+}
+
+/// As the command line says; it says it once.
+static FORMAT: OnceLock<Format> = OnceLock::new();
+
+/// Sets for whom diagnostics of this run are.
+pub(crate) fn set_format(format: Format) {
+    FORMAT.set(format).expect("the command line is read once");
+}
+
+/// Returns for whom diagnostics of this run are.
+pub(crate) fn format() -> Format {
+    *FORMAT.get().unwrap_or(&Format::Text)
+}
 
 /// Writes to stdout: what was asked for.
 pub(crate) fn result(text: &str) {
@@ -10,14 +33,23 @@ pub(crate) fn result(text: &str) {
     let _ = std::io::stdout().lock().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush());
 }
 
-/// Writes to stderr: everything else.
+/// Writes to stderr what people want to know; programs do without.
 pub(crate) fn say(text: &str) {
+    if format() == Format::Text {
+        diagnostic(text);
+    }
+}
+
+/// Writes to stderr.
+pub(crate) fn diagnostic(text: &str) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
 /// Whether stderr is a terminal that draws over what it has drawn.
 pub(crate) fn has_progress() -> bool {
-    std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
+    format() == Format::Text
+        && std::io::stderr().is_terminal()
+        && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
 }
 
 /// Whether stderr shows colours. `NO_COLOR` means what no-color.org says: any text in it.

@@ -11,7 +11,7 @@ use gravure_lang::{Diagnostic, Place, Severity, SourceMap};
 use gravure_sources as sources;
 
 use crate::events::{self, ImageName, ShownPlace};
-use crate::terminal;
+use crate::terminal::{self, Format};
 
 /// The configuration is wrong.
 pub(crate) const WRONG_CONFIGURATION: u8 = 1;
@@ -180,6 +180,7 @@ impl Complaint {
             places: self.about.places.clone(),
             notes: rest(NOTE).filter(|note| !is_place(note)).chain(unmarked).map(str::to_owned).collect(),
             help: rest(HELP).map(str::to_owned).collect(),
+            fix: Vec::new(),
             node: self.about.node.clone(),
             images: self.about.images.iter().map(|image| image.name.clone()).collect(),
         }
@@ -253,6 +254,9 @@ impl Trouble {
 
     /// Prints everything to stderr.
     pub(crate) fn print(&self) {
+        if terminal::format() == Format::Json {
+            return self.events().into_iter().for_each(print_event);
+        }
         let mistakes = in_order(&self.mistakes);
         for mistake in &mistakes {
             terminal::say(&mistake.render(&self.sources, terminal::is_coloured()));
@@ -275,7 +279,7 @@ impl Trouble {
 
 /// Returns the note that says where something is said.
 fn note_of(place: &ShownPlace) -> String {
-    let ShownPlace { file, line, column, text } = place;
+    let ShownPlace { file, line, column, text, .. } = place;
     format!("{NOTE}{text} {file}:{line}:{column}")
 }
 
@@ -290,6 +294,7 @@ fn event_of(diagnostic: &Diagnostic, sources: &SourceMap) -> events::Diagnostic 
         Severity::Warning => (events::Severity::Warning, 0),
     };
     let places = diagnostic.labels.iter().map(|label| shown_place(sources, label.place, &label.text));
+    let fix = diagnostic.fix.iter().map(|replacement| shown_place(sources, replacement.place, &replacement.text));
     events::Diagnostic {
         severity,
         code: Some(diagnostic.code),
@@ -298,6 +303,7 @@ fn event_of(diagnostic: &Diagnostic, sources: &SourceMap) -> events::Diagnostic 
         places: places.collect(),
         notes: diagnostic.notes.clone(),
         help: diagnostic.help.iter().cloned().collect(),
+        fix: fix.collect(),
         node: None,
         images: Vec::new(),
     }
@@ -306,11 +312,21 @@ fn event_of(diagnostic: &Diagnostic, sources: &SourceMap) -> events::Diagnostic 
 /// Returns a place as people count, with what is to be said about it.
 pub(crate) fn shown_place(sources: &SourceMap, place: Place, text: impl Into<String>) -> ShownPlace {
     let (line, column) = sources.line_column(place.file, place.span.start);
-    ShownPlace { file: sources.name(place.file).to_string(), line, column, text: text.into() }
+    let (end_line, end_column) = sources.line_column(place.file, place.span.end);
+    let file = sources.name(place.file).to_string();
+    ShownPlace { file, line, column, end_line, end_column, text: text.into() }
+}
+
+/// Prints a diagnostic to stderr as other programs read it.
+fn print_event(diagnostic: events::Diagnostic) {
+    terminal::diagnostic(&events::Event::Diagnostic(diagnostic).line());
 }
 
 /// Prints warnings to stderr.
 pub(crate) fn print_warnings(sources: &SourceMap, warnings: &[Diagnostic]) {
+    if terminal::format() == Format::Json {
+        return warning_events(sources, warnings).into_iter().for_each(print_event);
+    }
     for warning in in_order(warnings) {
         terminal::say(&warning.render(sources, terminal::is_coloured()));
     }
