@@ -15,6 +15,22 @@ pub(crate) fn expr(kind: ExprKind<'_>, start: usize, end: usize) -> Expr<'_> {
     Expr { kind, span: Span::new(start, end) }
 }
 
+/// Returns an item that waits for its documentation and its place.
+pub(crate) fn item(kind: ItemKind<'_>) -> Box<Item<'_>> {
+    Box::new(Item { doc: Vec::new(), kind, span: Span::default() })
+}
+
+pub(crate) fn documented<'s>(mut item: Box<Item<'s>>, doc: Vec<&'s str>, start: usize, end: usize) -> Box<Item<'s>> {
+    item.doc = docs(doc);
+    item.span = Span::new(start, end);
+    item
+}
+
+/// Takes parts of the tree out of the boxes in which they waited.
+pub(crate) fn unboxed<T>(boxes: impl IntoIterator<Item = Box<T>>) -> Vec<T> {
+    boxes.into_iter().map(|part| *part).collect()
+}
+
 /// Strips the marks and one space from documentation lines.
 pub(crate) fn docs(lines: Vec<&str>) -> Vec<&str> {
     lines.into_iter().map(doc_text).collect()
