@@ -109,7 +109,7 @@ pub(crate) enum Edit {
     /// `-= e`
     Remove(Expr),
     /// `{ ... }`
-    Deepen(Body),
+    Deepen(Box<Body>),
     /// `[key]` and what happens to the element
     Element(Expr, Box<Edit>),
 }

@@ -74,6 +74,7 @@ pub(crate) fn body<'s>(file: FileId, mut items: Vec<Item<'s>>, span: Span, error
             item.kind = ItemKind::Error;
         }
     }
+    items.shrink_to_fit();
     Body { items, span }
 }
 
@@ -115,34 +116,6 @@ pub(crate) fn unary<'s>(
         return operand;
     }
     expr(ExprKind::Unary(operator, Box::new(operand)), start, end)
-}
-
-pub(crate) fn binary<'s>(operator: Binary, left: Expr<'s>, right: Expr<'s>, start: usize, end: usize) -> Expr<'s> {
-    expr(ExprKind::Binary(operator, Box::new(left), Box::new(right)), start, end)
-}
-
-/// A sum, or a mixin applied: `b & d { .. }` reads as if the braces belonged to the whole, and is refused.
-pub(crate) fn sum<'s>(
-    file: FileId,
-    operator: Binary,
-    left: Expr<'s>,
-    mut right: Expr<'s>,
-    (start, middle, end): (usize, usize, usize),
-    errors: &mut Reports<'_>,
-) -> Expr<'s> {
-    let in_parentheses = right.span.start as usize != middle;
-    match right.kind {
-        ExprKind::Extend(mixin, body) if operator == Binary::Mix && !in_parentheses => {
-            let applied = Span { start: start as u32, end: mixin.span.end };
-            errors.push(errors::braces_after_mixin(Place { file, span: body.span }, Place { file, span: applied }));
-            let base = binary(operator, left, *mixin, start, applied.end as usize);
-            expr(ExprKind::Extend(Box::new(base), body), start, end)
-        }
-        kind => {
-            right.kind = kind;
-            binary(operator, left, right, start, end)
-        }
-    }
 }
 
 pub(crate) fn comprehension<'s>(

@@ -102,7 +102,7 @@ pub enum ItemKind<'s> {
         /// The function's name.
         name: Name<'s>,
         /// Parameters, result type and body.
-        function: Function<'s>,
+        function: Box<Function<'s>>,
     },
     /// `record Name extends Base { ... }`
     Record {

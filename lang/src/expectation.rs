@@ -52,9 +52,6 @@ impl Mistake<'_> {
         if self.kind(-1) == Some(Kind::Super) && self.expected == ["."] {
             return Some(errors::super_without_field(self.place_before()?));
         }
-        if is_comparison(kind) && self.expects("&&") {
-            return Some(errors::chained_comparison(self.place()));
-        }
         let is_foreign = self.word(0) == "with" || FOREIGN_WORDS.iter().any(|(word, _)| *word == self.word(0));
         let begins_element = kind.begins_expression() && !is_foreign;
         if self.expects(",") && begins_element {
@@ -208,11 +205,6 @@ impl Mistake<'_> {
         let before = self.at.checked_sub(1).and_then(|at| self.tokens.get(at))?;
         Some(Place { file: self.file, span: before.span() })
     }
-}
-
-fn is_comparison(kind: Kind) -> bool {
-    use Kind::*;
-    matches!(kind, EqualEqual | NotEqual | Less | LessEqual | Greater | GreaterEqual)
 }
 
 /// Returns what one of the grammar's names is called in messages.

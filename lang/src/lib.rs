@@ -23,6 +23,7 @@ mod layout;
 mod lexer;
 mod limits;
 mod number;
+mod operations;
 mod parse;
 mod printer;
 mod render;

@@ -99,7 +99,7 @@ impl<'a, 't> Resolver<'a, 't> {
             }
             ItemKind::Deepen { path, body } => {
                 let edit = self.defined(path, |resolver| {
-                    Edit::Deepen(resolver.body(Base::Unknown, &body.items, resolver.place(body.span)))
+                    Edit::Deepen(Box::new(resolver.body(Base::Unknown, &body.items, resolver.place(body.span))))
                 });
                 self.plain(&path.name, doc, None, Some(edit))
             }
@@ -170,7 +170,7 @@ impl<'a, 't> Resolver<'a, 't> {
                     is_abstract: false,
                     doc: String::new(),
                 };
-                Edit::Deepen(Body { definitions: vec![definition], ..Body::empty(place) })
+                Edit::Deepen(Box::new(Body { definitions: vec![definition], ..Body::empty(place) }))
             }
         }
     }

@@ -242,7 +242,8 @@ impl Trees {
                 ty,
                 default
             }),
-            (name(), self.function()).prop_map(|(name, function)| ItemKind::Function { name, function }),
+            (name(), self.function())
+                .prop_map(|(name, function)| ItemKind::Function { name, function: Box::new(function) }),
             (name(), option::of(vec(name(), 1..3)), self.body.clone())
                 .prop_map(|(name, extends, body)| ItemKind::Record { name, extends, body }),
             (name(), self.ty.clone()).prop_map(|(name, ty)| ItemKind::TypeAlias { name, ty }),
