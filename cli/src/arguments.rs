@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use gravure_eval::{LIMITS, Limit, Limits, nearest};
 
+use crate::batch::Said;
 use crate::terminal::Format;
 
 /// Turn declarative .img files into bootable disk images.
@@ -19,6 +20,9 @@ pub(crate) struct Arguments {
     /// Print errors and warnings to stderr as text, or as JSON Lines for other programs.
     #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value = "text", hide_possible_values = true)]
     pub(crate) message_format: Format,
+    /// Say of errors what was being evaluated, in the library too.
+    #[arg(long, global = true)]
+    pub(crate) trace: bool,
 }
 
 const EXIT_CODES: &str = "\
@@ -60,8 +64,10 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct Build {
     /// Files to build; `FILE#NAME` is one image of a file, and `*` in a name any text.
-    #[arg(value_name = "FILE", required_unless_present = "list_image_types")]
+    #[arg(value_name = "FILE", required_unless_present_any = ["list_image_types", "expression"])]
     pub(crate) files: Vec<String>,
+    #[command(flatten)]
+    pub(crate) expression: Expression,
     /// List the image types, those of the files included, and build nothing.
     #[arg(long)]
     pub(crate) list_image_types: bool,
@@ -91,13 +97,17 @@ pub(crate) struct Build {
     pub(crate) outside: Outside,
 }
 
-/// Show what a file evaluates to, without building anything.
+/// Show what files evaluate to, without building anything.
 ///
-/// What is shown is text of the language. Nothing is fetched and no store is touched.
+/// What is shown is text of the language; of several files, each begins with a comment that names it. Nothing is fetched and no
+/// store is touched.
 #[derive(Debug, Args)]
 pub(crate) struct Eval {
-    /// File to evaluate; `FILE#NAME` is one image of a file.
-    pub(crate) file: String,
+    /// Files to evaluate; `FILE#NAME` is one image of a file, and `*` in a name any text.
+    #[arg(value_name = "FILE", required_unless_present = "expression")]
+    pub(crate) files: Vec<String>,
+    #[command(flatten)]
+    pub(crate) expression: Expression,
     /// Show one value, such as `image.partitions["root"].size` or `my-os.timezone`. `image` is the image that the
     /// file stands for; other names are those that the file defines.
     #[arg(long, value_name = "PATH")]
@@ -108,9 +118,15 @@ pub(crate) struct Eval {
     /// Print each value on a line of its own, with the places that it comes from: the nearest first.
     #[arg(long, conflicts_with_all = ["why", "json"])]
     pub(crate) origins: bool,
-    /// Print JSON: sizes as bytes, symbols and paths as strings.
+    /// Print JSON: sizes as bytes, symbols and paths as strings; of several files an object with the files as keys.
     #[arg(long, conflicts_with = "why")]
     pub(crate) json: bool,
+    /// Say of what type a value must be, by its declaration, or what it is. Paths are those of --show.
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["show", "why", "origins", "json"])]
+    pub(crate) show_type: Option<String>,
+    /// Work on so many files at a time; as many as there are processors if not given.
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
     #[command(flatten)]
     pub(crate) form: Form,
     #[command(flatten)]
@@ -360,9 +376,18 @@ pub(crate) struct Form {
     /// Make images that forget all changes at power-off.
     #[arg(long)]
     pub(crate) volatile: bool,
+    /// Override a field of the files, such as `my-os.timezone="UTC"` or `my-os.services+=[svc.ntp]`; `image` is each image that
+    /// they stand for. The last word on a field counts.
+    #[arg(long = "set", value_name = "PATH=EXPR")]
+    pub(crate) overrides: Vec<String>,
 }
 
 impl Form {
+    /// Returns what the command line says beside files.
+    pub(crate) fn said<'a>(&'a self, expression: Option<&'a Expression>) -> Said<'a> {
+        Said { overrides: &self.overrides, expression: expression.and_then(|expression| expression.text.as_deref()) }
+    }
+
     /// Returns the same for the standard library.
     pub(crate) fn get(&self) -> gravure_stdlib::Form<'_> {
         gravure_stdlib::Form {
@@ -373,6 +398,15 @@ impl Form {
             is_volatile: self.volatile,
         }
     }
+}
+
+/// What is evaluated beside files.
+#[derive(Debug, Args)]
+pub(crate) struct Expression {
+    /// Take this expression instead of what a file exports. It sees the fields and imports of the file, if there is one, and the
+    /// files of the library by their names, such as `images` or `pine64`.
+    #[arg(short = 'e', long = "expression", id = "expression", value_name = "EXPR")]
+    pub(crate) text: Option<String>,
 }
 
 /// Where paths of the configuration may lead.

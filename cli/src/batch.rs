@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 
 use bumpalo::Bump;
 use gravure_eval::graph::{Graph, NodeId, Recipe};
-use gravure_eval::{Evaluator, Limits, ModuleId, Program, Value};
+use gravure_eval::{EXPRESSION, Evaluator, Limits, ModuleId, Program, Request, Value};
 use gravure_lang::{Diagnostic, Place};
 use gravure_sources::debian::{LOCK_FILE, Lock};
 use gravure_sources::{Error, ErrorKind};
@@ -104,20 +104,44 @@ impl PlannedImage {
     }
 }
 
+/// What the command line says beside files.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Said<'a> {
+    /// What it puts on all files.
+    pub(crate) overrides: &'a [String],
+    /// What it evaluates instead of what the file exports.
+    pub(crate) expression: Option<&'a str>,
+}
+
 impl Batch {
     /// Loads files and everything that they import.
-    pub(crate) fn load(arguments: &[String], project: &arguments::Project) -> Result<Batch, Trouble> {
-        let limits = project.limiting.limits();
-        Batch::of_files(Files::new(project.root.as_deref(), limits.text)?, arguments, limits, Choice::Named)
+    pub(crate) fn load(files: &[String], project: &arguments::Project) -> Result<Batch, Trouble> {
+        Batch::load_said(files, Said::default(), project)
     }
 
-    /// As [`Batch::load`], but of the standard library only what the files import, for values that no image is made of: to
+    /// As [`Batch::load`], with what else the command line says.
+    pub(crate) fn load_said(
+        arguments: &[String],
+        said: Said<'_>,
+        project: &arguments::Project,
+    ) -> Result<Batch, Trouble> {
+        let limits = project.limiting.limits();
+        let files = Files::new(project.root.as_deref(), limits.text)?;
+        Batch::of_files(files, (arguments, said), limits, Choice::Named)
+    }
+
+    /// As [`Batch::load_said`], but of the standard library only what the files import, for values that no image is made of: to
     /// start takes a third of the time.
-    pub(crate) fn load_alone(arguments: &[String], project: &arguments::Project) -> Result<Batch, Trouble> {
+    pub(crate) fn load_alone(
+        arguments: &[String],
+        said: Said<'_>,
+        project: &arguments::Project,
+    ) -> Result<Batch, Trouble> {
         let limits = project.limiting.limits();
         let files = Files::new(project.root.as_deref(), limits.text)?;
         // What is wrong may be something that the library has under this name, so messages want all of it.
-        Batch::of_files(files, arguments, limits, Choice::Alone).or_else(|_| Batch::load(arguments, project))
+        let loaded = Batch::of_files(files, (arguments, said), limits, Choice::Alone);
+        loaded.or_else(|_| Batch::load_said(arguments, said, project))
     }
 
     /// Loads all files of the project that the current directory is in. Those that stand for no image are passed over.
@@ -129,16 +153,29 @@ impl Batch {
             let message = format!("there is no `.img` file below the project root `{}`", root.display());
             return Err(Complaint::usage(message).help("name files, or another root with `--root`").into());
         }
-        Batch::of_files(Files::new(Some(&root), limits.text)?, &paths, limits, Choice::Project)
+        let files = Files::new(Some(&root), limits.text)?;
+        Batch::of_files(files, (&paths, Said::default()), limits, Choice::Project)
     }
 
-    fn of_files(files: Files, arguments: &[String], limits: Limits, choice: Choice) -> Result<Batch, Trouble> {
+    fn of_files(
+        files: Files,
+        (arguments, said): (&[String], Said<'_>),
+        limits: Limits,
+        choice: Choice,
+    ) -> Result<Batch, Trouble> {
         let named = Target::all_of(arguments)?;
-        let mut roots: Vec<&str> = named.iter().map(|target| target.path.as_str()).collect();
-        if choice != Choice::Alone {
-            roots.extend(gravure_stdlib::roots());
+        if said.expression.is_some() && named.len() > 1 {
+            return Err(Complaint::usage(format!("an expression sees one file, not {}", named.len())).into());
         }
-        let program = Program::load_within(&files, &roots, &limits).map_err(|error| {
+        let library = match (said.expression, choice) {
+            (Some(_), _) => gravure_stdlib::modules().collect(),
+            (None, Choice::Alone) => Vec::new(),
+            (None, Choice::Named | Choice::Project) => gravure_stdlib::roots(),
+        };
+        let paths: Vec<&str> = named.iter().map(|target| target.path.as_str()).collect();
+        let Said { overrides, expression } = said;
+        let request = Request { files: &paths, library: &library, overrides, expression, limits };
+        let program = Program::load_request(&files, &request).map_err(|error| {
             let mut trouble = Trouble::mistakes(&error.sources, error.diagnostics);
             for (path, why) in error.missing {
                 trouble.complain(Complaint::usage(format!("cannot read `{path}`: {why}")));
@@ -156,6 +193,10 @@ impl Batch {
                 targets.push((target, module));
                 project_roots.push(files.root(&path));
             }
+        }
+        if let (Some(module), true) = (program.module(EXPRESSION), targets.is_empty()) {
+            targets.push((Target { path: EXPRESSION.to_owned(), pick: None }, module));
+            project_roots.push(files.project());
         }
         Ok(Batch { files, program, limits, targets, roots: project_roots, choice })
     }
@@ -435,7 +476,12 @@ fn unusable_lock(error: Error) -> Complaint {
 }
 
 /// Returns what `work` makes of the numbers below `count`, computed on so many threads with large stacks.
-fn in_parallel<T: Send>(limits: &Limits, threads: usize, count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+pub(crate) fn in_parallel<T: Send>(
+    limits: &Limits,
+    threads: usize,
+    count: usize,
+    work: impl Fn(usize) -> T + Sync,
+) -> Vec<T> {
     let next = AtomicUsize::new(0);
     let done: Mutex<Vec<(usize, T)>> = Mutex::new(Vec::with_capacity(count));
     let worker = || {

@@ -25,10 +25,11 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use arguments::{Arguments, Command};
+use terminal::Messages;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    terminal::set_format(arguments.message_format);
+    terminal::set_messages(Messages { format: arguments.message_format, has_trace: arguments.trace });
     let result = match &arguments.command {
         Command::Build(arguments) => commands::build::run(arguments),
         Command::Eval(arguments) => commands::eval::run(arguments),

@@ -56,6 +56,14 @@ impl Target {
         Ok(files.into_iter().map(|path| Target { path, pick: self.pick.clone() }).collect())
     }
 
+    /// Returns it as the command line has it.
+    pub(crate) fn shown(&self) -> String {
+        match &self.pick {
+            Some(name) => format!("{}{PICK}{name}", self.path),
+            None => self.path.clone(),
+        }
+    }
+
     /// Returns the name of the file without its ending.
     pub(crate) fn stem(&self) -> String {
         let stem = Path::new(&self.path).file_stem().unwrap_or_default();

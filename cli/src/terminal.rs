@@ -14,17 +14,30 @@ pub(crate) enum Format {
     Json,
 }
 
-/// As the command line says; it says it once.
-static FORMAT: OnceLock<Format> = OnceLock::new();
+/// How diagnostics of a run are told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Messages {
+    pub(crate) format: Format,
+    /// Whether they say what was being evaluated.
+    pub(crate) has_trace: bool,
+}
 
-/// Sets for whom diagnostics of this run are.
-pub(crate) fn set_format(format: Format) {
-    FORMAT.set(format).expect("the command line is read once");
+/// As the command line says; it says it once.
+static MESSAGES: OnceLock<Messages> = OnceLock::new();
+
+/// Sets how diagnostics of this run are told.
+pub(crate) fn set_messages(messages: Messages) {
+    MESSAGES.set(messages).expect("the command line is read once");
+}
+
+/// Returns how diagnostics of this run are told.
+pub(crate) fn messages() -> Messages {
+    *MESSAGES.get().unwrap_or(&Messages { format: Format::Text, has_trace: false })
 }
 
 /// Returns for whom diagnostics of this run are.
 pub(crate) fn format() -> Format {
-    *FORMAT.get().unwrap_or(&Format::Text)
+    messages().format
 }
 
 /// Writes to stdout: what was asked for.

@@ -3,11 +3,12 @@
 //! Mistakes are shown in the order of the files and of the text, one that many files share once. The exit code is the
 //! smallest of all that went wrong.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::io;
 
-use gravure_lang::{Diagnostic, Place, Severity, SourceMap};
+use gravure_lang::{Diagnostic, Label, Place, Severity, SourceMap};
 use gravure_sources as sources;
 
 use crate::events::{self, ImageName, ShownPlace};
@@ -36,6 +37,12 @@ pub(crate) struct Trouble {
     /// What is to be said when all that went wrong has been said.
     last_word: String,
 }
+
+/// How the names of the library's files begin.
+const LIBRARY: &str = "std/";
+
+/// How many steps of a trace are told.
+const MOST_STEPS: usize = 30;
 
 /// How many images a complaint names as those that are lost.
 const MOST_NAMED: usize = 5;
@@ -259,7 +266,7 @@ impl Trouble {
         }
         let mistakes = in_order(&self.mistakes);
         for mistake in &mistakes {
-            terminal::say(&mistake.render(&self.sources, terminal::is_coloured()));
+            terminal::say(&traced(mistake, &self.sources).render(&self.sources, terminal::is_coloured()));
         }
         for complaint in &self.complaints {
             terminal::say(&complaint.render());
@@ -289,6 +296,7 @@ pub(crate) fn warning_events(sources: &SourceMap, warnings: &[Diagnostic]) -> Ve
 }
 
 fn event_of(diagnostic: &Diagnostic, sources: &SourceMap) -> events::Diagnostic {
+    let diagnostic = traced(diagnostic, sources);
     let (severity, exit_code) = match diagnostic.severity {
         Severity::Error => (events::Severity::Error, WRONG_CONFIGURATION),
         Severity::Warning => (events::Severity::Warning, 0),
@@ -315,6 +323,32 @@ pub(crate) fn shown_place(sources: &SourceMap, place: Place, text: impl Into<Str
     let (end_line, end_column) = sources.line_column(place.file, place.span.end);
     let file = sources.name(place.file).to_string();
     ShownPlace { file, line, column, end_line, end_column, text: text.into() }
+}
+
+/// Returns a diagnostic with what people want to see of its trace: all of it, if they ask for it; else, of a mistake inside the
+/// library, where their own text comes in.
+fn traced<'d>(diagnostic: &'d Diagnostic, sources: &SourceMap) -> Cow<'d, Diagnostic> {
+    let is_of_library = |label: &&Label| sources.name(label.place.file).starts_with(LIBRARY);
+    if terminal::messages().has_trace {
+        let mut steps: Vec<String> = diagnostic.trace.iter().map(|step| step_text(step, sources)).collect();
+        steps.dedup();
+        let more = steps.len().saturating_sub(MOST_STEPS);
+        steps.truncate(MOST_STEPS);
+        steps.extend((more > 0).then(|| format!("... {more} more")));
+        return Cow::Owned(steps.into_iter().fold(diagnostic.clone(), Diagnostic::note));
+    }
+    let own = diagnostic.trace.iter().find(|label| !is_of_library(label));
+    match own {
+        Some(own) if diagnostic.labels.iter().all(|label| is_of_library(&label)) => {
+            Cow::Owned(diagnostic.clone().label(own.place, own.text.clone()))
+        }
+        _ => Cow::Borrowed(diagnostic),
+    }
+}
+
+fn step_text(step: &Label, sources: &SourceMap) -> String {
+    let ShownPlace { file, line, column, text, .. } = shown_place(sources, step.place, &step.text);
+    format!("{file}:{line}:{column}: {text}")
 }
 
 /// Prints a diagnostic to stderr as other programs read it.

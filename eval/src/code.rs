@@ -26,6 +26,17 @@ pub(crate) struct Module {
     pub doc: String,
     /// What it defines.
     pub body: Body,
+    /// What the command line puts on it, a layer each, the last on top.
+    pub overrides: Vec<Override>,
+}
+
+/// What one argument of the command line puts on a file.
+#[derive(Debug)]
+pub(crate) struct Override {
+    /// What it says of the fields of the file; an expression is its only `let`.
+    pub body: Body,
+    /// What it says of the images that the file stands for.
+    pub of_images: Option<Body>,
 }
 
 /// A declared record type.

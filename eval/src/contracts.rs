@@ -43,7 +43,7 @@ impl<'h> Evaluator<'h> {
 
     fn contract_of_parts(&self, ty: &'h Type, whole: Contract<'h>) -> &'h Contract<'h> {
         let slot = match whole.slot {
-            Slot::Field(name) => Slot::Element(name),
+            Slot::Field(name) | Slot::Argument(name) => Slot::Element(name),
             slot => slot,
         };
         self.heap.alloc(Contract { ty, slot, ..whole })

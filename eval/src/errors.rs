@@ -183,6 +183,11 @@ pub(crate) fn inheritance_ring(names: &[&str], place: Place) -> Diagnostic {
     Diagnostic::error("E0115", format!("inheritance cycle: {}", names.join(" -> ")), place, "this type extends itself")
 }
 
+pub(crate) fn no_override(place: Place) -> Diagnostic {
+    Diagnostic::error("E0117", "this overrides no field", place, "not what a body says of a field")
+        .help("an override is such as `my-os.timezone = \"UTC\"` or `my-os.services += [..]`")
+}
+
 // E02xx: records and types
 
 /// `slot` says what holds the value: "`size`", "an element of `sizes`".

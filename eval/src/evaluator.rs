@@ -7,7 +7,7 @@
 use std::cell::{Cell, OnceCell, RefCell};
 
 use bumpalo::Bump;
-use gravure_lang::{Diagnostic, Place};
+use gravure_lang::{Diagnostic, Label, Place};
 
 use crate::code::{Expr, ExprKind, ModuleId, TypeId};
 use crate::limits::Limits;
@@ -18,6 +18,9 @@ use crate::{Result, errors};
 
 /// After how many steps the totals are compared with their limits.
 const STEPS_BETWEEN_LOOKS: u64 = 1024;
+
+/// How many steps of what led to a mistake are kept.
+const MOST_TRACED: usize = 1000;
 
 /// Evaluates one program on one thread.
 pub struct Evaluator<'h> {
@@ -65,10 +68,46 @@ impl<'h> Evaluator<'h> {
     /// Returns the record that a module is.
     pub fn module(&self, id: ModuleId) -> &'h Record<'h> {
         self.modules[id.0 as usize].get_or_init(|| {
-            let body = &self.program.modules[id.0 as usize].body;
-            let top = self.heap.alloc(Layer { body, env: None, below: None, height: 0, declares: true });
+            let module = &self.program.modules[id.0 as usize];
+            let own = Layer { body: &module.body, env: None, below: None, height: 0, declares: true };
+            let mut top: &'h Layer<'h> = self.heap.alloc(own);
+            for said in &module.overrides {
+                let height = top.height + 1;
+                top = self.heap.alloc(Layer { body: &said.body, env: None, below: Some(top), height, declares: false });
+            }
             self.heap.alloc(Record { ty: None, top, module: Some(id), table: OnceCell::new() })
         })
+    }
+
+    /// Returns the value of the expression that the command line says of this module, if it does.
+    pub fn expression(&self, id: ModuleId) -> Option<(Place, Result<Value<'h>>)> {
+        self.program.expression.filter(|module| *module == id)?;
+        let said = &self.program.modules[id.0 as usize].overrides.last()?.body.lets.last()?.value;
+        let value = self.table(self.module(id)).and_then(|table| {
+            let frame = table.frames.last().expect("a record has a layer");
+            self.eval(said, frame)
+        });
+        Some((said.place, value))
+    }
+
+    /// Returns an image that a file stands for with what the command line says of images on it.
+    ///
+    /// # Errors
+    /// An override says something of a field that images do not have.
+    pub fn overridden_image(&self, id: ModuleId, image: &'h Record<'h>) -> Result<&'h Record<'h>> {
+        let overrides = self.program.modules[id.0 as usize].overrides.iter().zip(1..);
+        overrides.filter_map(|(said, height)| Some((said.of_images.as_ref()?, height))).try_fold(
+            image,
+            |image, said| {
+                let (body, height): (_, usize) = said;
+                let frame = self.table(self.module(id))?.frames[height];
+                let Value::Record(image) = self.layered(image.ty, Some(image.top), body, Some(frame)) else {
+                    unreachable!("layers make a record")
+                };
+                self.table(image)?;
+                Ok(image)
+            },
+        )
     }
 
     /// Returns the layers of a record type: its own body on those of the types that it extends.
@@ -140,7 +179,20 @@ impl<'h> Evaluator<'h> {
         };
         let result = work();
         self.needs.borrow_mut().truncate(depth);
-        result
+        result.map_err(|diagnostic| self.traced(diagnostic, need))
+    }
+
+    /// Adds to a diagnostic that `need` led to it.
+    fn traced(&self, mut diagnostic: Box<Diagnostic>, need: Need) -> Box<Diagnostic> {
+        if diagnostic.trace.len() < MOST_TRACED {
+            let text = match need.field {
+                Some(field) => format!("`{}` is needed here", self.program.text(field)),
+                None if need.thunk == 0 => "called here".to_owned(),
+                None => "needed here".to_owned(),
+            };
+            diagnostic.trace.push(Label { place: need.place, text });
+        }
+        diagnostic
     }
 
     /// Counts an expression inside others while `work` evaluates it.

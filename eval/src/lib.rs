@@ -36,7 +36,7 @@ pub use evaluator::Evaluator;
 pub use limits::{LIMITS, Limit, Limits, with_stack};
 pub use names::{Name, nearest};
 pub use origins::{Leaf, Origin, Role};
-pub use program::{LoadError, Program, Source, World};
+pub use program::{EXPRESSION, LoadError, Program, Request, Source, World};
 pub use select::{Selector, SelectorError};
 pub use value::{List, Record, Thunk, Value};
 pub use view::{Export, View};

@@ -41,6 +41,8 @@ pub struct Program {
     pub(crate) types: Vec<RecordType>,
     /// Modules by the paths of their sources.
     by_path: BTreeMap<String, ModuleId>,
+    /// The module on which the expression of the command line is, as its last override.
+    pub(crate) expression: Option<ModuleId>,
     /// Warnings found on the way.
     pub warnings: Vec<Diagnostic>,
 }
@@ -69,6 +71,44 @@ pub(crate) struct Parsed<'t> {
     pub imports: Vec<(ast::Name<'t>, ModuleId)>,
     /// The names of the imports that there is no file for.
     pub failed: Vec<ast::Name<'t>>,
+    /// What the command line puts on it.
+    pub overrides: Vec<Said<'t>>,
+}
+
+/// What one argument of the command line says.
+pub(crate) struct Said<'t> {
+    /// Its text.
+    pub file: FileId,
+    pub what: SaidWhat<'t>,
+}
+
+pub(crate) enum SaidWhat<'t> {
+    Items(Vec<ast::Item<'t>>),
+    Expression(ast::Expr<'t>),
+}
+
+/// What overrides call the images that a file stands for.
+pub(crate) const IMAGE: &str = "image";
+/// What messages call the texts of overrides, and of the expression.
+const SETTING: &str = "--set";
+const OPTION: &str = "-e";
+/// The path of the module that an expression without a file is in.
+pub const EXPRESSION: &str = "expression";
+
+/// What a program is made of: files, and what the command line says of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Request<'a> {
+    /// The files of the run.
+    pub files: &'a [&'a str],
+    /// Modules of the library that are there whether or not a file imports them.
+    pub library: &'a [&'a str],
+    /// Texts such as `my-os.timezone = "UTC"`: each is a body that is put on every file, the last on top. What such a text says of
+    /// `image` is put on each image that a file stands for, unless the file has a field of this name.
+    pub overrides: &'a [String],
+    /// The text of an expression that sees what the first file sees, the file's fields and the library; without a file only that.
+    pub expression: Option<&'a str>,
+    /// How far it may go.
+    pub limits: Limits,
 }
 
 /// Whether text that could not be understood, at `span`, may define `name`: it is one of its words. An empty span may define
@@ -79,36 +119,53 @@ pub(crate) fn may_define(text: &str, span: Span, name: &str) -> bool {
 }
 
 impl Program {
-    /// As [`Program::load_within`], within the usual limits.
+    /// Loads files within the usual limits, and nothing else.
     ///
     /// # Errors
-    /// As there.
-    pub fn load(world: &dyn World, roots: &[&str]) -> Result<Program, LoadError> {
-        Program::load_within(world, roots, &Limits::DEFAULT)
+    /// As [`Program::load_request`].
+    pub fn load(world: &dyn World, files: &[&str]) -> Result<Program, LoadError> {
+        Program::load_request(world, &Request { files, ..Request::default() })
     }
 
-    /// Reads the files named `roots` and everything they import, resolves every name, and checks what the text decides.
+    /// Reads files and everything they import, resolves every name, and checks what the text decides.
     ///
     /// # Errors
     /// All mistakes of all files, with the warnings, in the order of the text. What a mistake hides is not spoken of: a name that a
     /// wrong item may define, what an import would have had that failed.
-    pub fn load_within(world: &dyn World, roots: &[&str], limits: &Limits) -> Result<Program, LoadError> {
+    pub fn load_request(world: &dyn World, request: &Request<'_>) -> Result<Program, LoadError> {
         let texts = bumpalo::Bump::new();
-        let mut loader = Loader::new(world, &texts, limits);
-        let mut missing = Vec::new();
-        for root in roots {
-            match world.source(None, root) {
-                Ok(source) => drop(loader.add(source)),
-                Err(why) => missing.push((root.to_string(), why)),
+        let mut loader = Loader::new(world, &texts, &request.limits);
+        let (mut missing, mut files) = (Vec::new(), Vec::new());
+        for path in request.files {
+            match world.source(None, path) {
+                Ok(source) => files.push(loader.add(source)),
+                Err(why) => missing.push((path.to_string(), why)),
             }
         }
+        for path in request.library {
+            match world.source(None, path) {
+                Ok(source) => drop(loader.add(source)),
+                Err(why) => missing.push((path.to_string(), why)),
+            }
+        }
+        let expression = request.expression.map(|text| {
+            let nothing = || Source { path: EXPRESSION.to_owned(), bytes: Arc::default() };
+            let module = files.first().copied().unwrap_or_else(|| loader.add(nothing()));
+            (module, text)
+        });
         loader.follow_imports();
+        files.dedup();
+        request.overrides.iter().for_each(|text| loader.override_files(&files, text));
+        if let Some((module, text)) = expression {
+            loader.add_expression(module, text);
+        }
         loader.refuse_rings();
         let Loader { sources, parsed, by_path, mut diagnostics, .. } = loader;
         let resolved = with_stack(|| resolve::resolve(&parsed));
         diagnostics.extend(resolved.diagnostics);
         let resolve::Resolved { names, modules, types, .. } = resolved;
-        let mut program = Program { sources, names, modules, types, by_path, warnings: Vec::new() };
+        let expression = expression.map(|(module, _)| module);
+        let mut program = Program { sources, names, modules, types, by_path, expression, warnings: Vec::new() };
         diagnostics.extend(check::check(&program));
         in_source_order(&mut diagnostics);
         if missing.is_empty() && !diagnostics.iter().any(is_error) {
@@ -234,8 +291,35 @@ impl<'w, 't> Loader<'w, 't> {
             tree: ast::File::not_understood(),
             imports: Vec::new(),
             failed: Vec::new(),
+            overrides: Vec::new(),
         });
         id
+    }
+
+    /// Puts what an argument of the command line says on each of these files.
+    fn override_files(&mut self, files: &[ModuleId], text: &str) {
+        let text: &'t str = self.texts.alloc_str(text);
+        let file = self.sources.add(SETTING.to_owned(), text);
+        let parsed = gravure_lang::parse_within(file, text, &self.limits.text);
+        let is_wrong = parsed.diagnostics.iter().any(is_error);
+        self.diagnostics.extend(parsed.diagnostics);
+        for module in files.iter().filter(|_| !is_wrong) {
+            let what = SaidWhat::Items(parsed.file.items.clone());
+            self.parsed[module.0 as usize].overrides.push(Said { file, what });
+        }
+    }
+
+    /// Adds the expression of the command line.
+    fn add_expression(&mut self, module: ModuleId, text: &str) {
+        let text: &'t str = self.texts.alloc_str(text);
+        let file = self.sources.add(OPTION.to_owned(), text);
+        match gravure_lang::parse_expression(file, text, &self.limits.text) {
+            Ok(expr) => {
+                let what = SaidWhat::Expression(expr);
+                self.parsed[module.0 as usize].overrides.push(Said { file, what });
+            }
+            Err(found) => self.diagnostics.extend(found),
+        }
     }
 
     /// Parses wave after wave: the files of a wave in parallel, then what they import.

@@ -112,6 +112,38 @@ impl<'h> Evaluator<'h> {
         })
     }
 
+    /// Returns the type of the value that a selector names: what its field must be, where that is declared, else what the value is.
+    /// `holder` is as in [`Evaluator::why`].
+    ///
+    /// # Errors
+    /// As [`Evaluator::select`].
+    pub fn type_of(
+        &self,
+        holder: Option<&'h Record<'h>>,
+        start: Value<'h>,
+        selector: &Selector,
+        file: FileId,
+    ) -> Result<String> {
+        let (record, name) = match selector.steps.split_last() {
+            None => (holder, selector.name.as_str()),
+            Some(((Step::Field(name), _), before)) => {
+                let before = Selector { steps: before.to_vec(), ..selector.clone() };
+                match self.select(start, &before, file)? {
+                    Value::Record(record) => (Some(record), name.as_str()),
+                    _ => (None, ""),
+                }
+            }
+            Some(_) => (None, ""),
+        };
+        if let (Some(record), Some(name)) = (record, self.program.name(name)) {
+            let field = self.table(record)?.find(name);
+            if let Some(ty) = field.and_then(|field| field.declaration?.ty.as_ref()) {
+                return Ok(self.program.type_text(ty));
+            }
+        }
+        Ok(self.program.type_of_value(self.select(start, selector, file)?))
+    }
+
     /// Returns where the value comes from that a selector names. `holder` is the record in which its first name is a field, if
     /// it is one.
     ///

@@ -2,7 +2,7 @@
 
 use crate::code::{Type, TypeId};
 use crate::program::Program;
-use crate::value::Slot;
+use crate::value::{Slot, Value};
 
 impl Program {
     /// Returns what messages call a slot.
@@ -46,6 +46,30 @@ impl Program {
             Type::Function(parameters, Some(result)) => {
                 format!("fn({}): {}", self.type_texts(parameters).join(", "), self.type_text(result))
             }
+        }
+    }
+
+    /// Returns the type of a value, as the user would write it.
+    pub(crate) fn type_of_value(&self, value: Value<'_>) -> String {
+        match value {
+            Value::None => "none".to_owned(),
+            Value::Bool(_) => "Bool".to_owned(),
+            Value::Int(_) => "Int".to_owned(),
+            Value::Size(_) => "Size".to_owned(),
+            Value::Symbol(_) => "Symbol".to_owned(),
+            Value::String(_) => "String".to_owned(),
+            Value::Path(_) => "Path".to_owned(),
+            Value::List(_) => "List".to_owned(),
+            Value::Map(_) => "Map".to_owned(),
+            Value::Record(record) => record.type_id().map_or("Record", |ty| self.type_name(ty)).to_owned(),
+            Value::Function(closure) => {
+                let parameters = closure.code.parameters.iter();
+                let any = Type::Any;
+                let types = parameters.map(|parameter| self.type_text(parameter.ty.as_ref().unwrap_or(&any)));
+                let result = closure.code.result.as_ref().map(|(ty, _)| format!(": {}", self.type_text(ty)));
+                format!("fn({}){}", types.collect::<Vec<_>>().join(", "), result.unwrap_or_default())
+            }
+            Value::Mixin(_) | Value::Builtin(_) | Value::Type(_) => value.kind().to_owned(),
         }
     }
 

@@ -30,6 +30,9 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// The same as a change of the text; empty where a person has to choose.
     pub fix: Vec<Replacement>,
+    /// What was being computed when the mistake was found, from the inside out. It is not rendered: whoever prints the diagnostic
+    /// says how much of it people want to see.
+    pub trace: Vec<Label>,
 }
 
 /// A piece of text to be put at a place, instead of what is there.
@@ -62,6 +65,7 @@ impl Diagnostic {
             notes: Vec::new(),
             help: None,
             fix: Vec::new(),
+            trace: Vec::new(),
         }
     }
 

@@ -195,6 +195,10 @@ pub(crate) fn unexpected(place: Place, found: &str, expected: &str) -> Diagnosti
     Diagnostic::error("E0030", format!("expected {expected}, found {found}"), place, format!("expected {expected}"))
 }
 
+pub(crate) fn second_expression(place: Place) -> Diagnostic {
+    unexpected(place, "another item", "one expression")
+}
+
 pub(crate) fn reserved_word(place: Place, word: &str) -> Diagnostic {
     Diagnostic::error("E0033", format!("`{word}` is a reserved word and cannot be a name"), place, "reserved word")
         .help(format!("choose another name, such as `the-{word}`"))

@@ -37,7 +37,7 @@ pub use diagnostic::{Diagnostic, Label, Replacement, Severity};
 pub use format::comments;
 pub use format::{format, format_within};
 pub use limits::{Limits, MAX_DEPTH};
-pub use parse::{Parsed, parse, parse_within};
+pub use parse::{Parsed, parse, parse_expression, parse_within};
 pub use printer::{print, print_expression, print_size, print_type, quote};
 pub use source::{SourceError, decode, decode_within, is_refused};
 pub use span::{FileId, Place, SourceMap, Span};

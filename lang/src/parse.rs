@@ -10,10 +10,10 @@ use std::ops::Range;
 
 use lalrpop_util::{ParseError, lalrpop_mod};
 
-use crate::ast::{File, Item, ItemKind};
+use crate::ast::{Expr, File, Item, ItemKind};
 use crate::reports::Reports;
 use crate::token::{Kind, Lexeme, Token};
-use crate::{Diagnostic, FileId, Limits, Span, actions, brackets, depth, expectation, layout, lexer};
+use crate::{Diagnostic, FileId, Limits, Place, Span, actions, brackets, depth, errors, expectation, layout, lexer};
 
 lalrpop_mod!(
     #[allow(clippy::all, missing_docs, unreachable_pub, unused_imports, unused_qualifications)]
@@ -44,17 +44,46 @@ pub fn parse_within<'s>(file: FileId, text: &'s str, limits: &Limits) -> Parsed<
     Parsed { file: tree, diagnostics: reports.into_diagnostics() }
 }
 
+/// Parses a text that is one expression; none, with what is wrong, where it is not.
+pub fn parse_expression<'s>(file: FileId, text: &'s str, limits: &Limits) -> Result<Expr<'s>, Vec<Diagnostic>> {
+    let mut reports = Reports::new(text);
+    let found = lexer::lex(file, text, limits.nesting, &mut reports)
+        .and_then(|tokens| brackets::balance(file, text, tokens, limits.nesting, &mut reports))
+        .and_then(|tokens| {
+            // It is read as what a definition without a name says.
+            let nothing = |kind| Lexeme { kind, opens_line: false, start: 0, end: 0 };
+            let tokens: Vec<Lexeme> = [nothing(Kind::Name), nothing(Kind::Equal)].into_iter().chain(tokens).collect();
+            parse_tokens(file, text, &tokens, &mut reports)
+        });
+    let mut items = found.map_or(Vec::new(), |file| file.items).into_iter();
+    let first = items.next();
+    if let Some(second) = items.next() {
+        reports.push(errors::second_expression(Place { file, span: second.span }));
+    }
+    let diagnostics = reports.into_diagnostics();
+    match first.map(|item| item.kind) {
+        Some(ItemKind::Define { value, .. }) if diagnostics.is_empty() => Ok(value),
+        _ => Err(diagnostics),
+    }
+}
+
 fn parse_into<'s>(file: FileId, text: &'s str, limits: &Limits, reports: &mut Reports<'s>) -> Option<File<'s>> {
     let tokens = lexer::lex(file, text, limits.nesting, reports)?;
     let lexed = reports.len();
     let tokens = brackets::balance(file, text, tokens, limits.nesting, reports)?;
     let guesses = reports.spans_since(lexed);
-    let layout = layout::lay_out(file, text, &tokens, reports);
+    let mut parsed = parse_tokens(file, text, &tokens, reports)?;
+    forget_guesses(&mut parsed.items, &guesses);
+    Some(parsed)
+}
+
+/// Parses tokens with balanced brackets.
+fn parse_tokens<'s>(file: FileId, text: &'s str, tokens: &[Lexeme], reports: &mut Reports<'s>) -> Option<File<'s>> {
+    let layout = layout::lay_out(file, text, tokens, reports);
     depth::check(file, &layout.tokens, reports)?;
     let doc = layout.file_doc.iter().map(|doc| actions::doc_text(doc.text(text))).collect();
     let mut parser = Parser { file, text, reports, budget: 8 * layout.tokens.len() + 1_000_000 };
-    let mut items: Vec<Item> = layout.items.into_iter().flat_map(|range| parser.item(&layout.tokens[range])).collect();
-    forget_guesses(&mut items, &guesses);
+    let items = layout.items.into_iter().flat_map(|range| parser.item(&layout.tokens[range])).collect();
     Some(File { doc, items })
 }
 

@@ -1,6 +1,6 @@
 //! What a file stands for: the images that `build` makes of it.
 
-use gravure_eval::{Evaluator, Export, ModuleId, Record, TypeId, Value, nearest};
+use gravure_eval::{EXPRESSION, Evaluator, Export, ModuleId, Record, TypeId, Value, nearest};
 use gravure_lang::{Diagnostic, Place};
 
 use crate::library::roots;
@@ -128,6 +128,14 @@ fn types_of<'h>(evaluator: &Evaluator<'h>, module: ModuleId) -> Result<Vec<Image
 /// An exported item, and what it is.
 type Item<'h> = (Export<'h>, Result<Value<'h>, Box<Diagnostic>>);
 
+/// Returns what a module may stand for: the expression of the command line if that is its, else its exported items.
+fn candidates<'h>(evaluator: &Evaluator<'h>, module: ModuleId) -> Vec<Item<'h>> {
+    match evaluator.expression(module) {
+        Some((place, value)) => vec![(Export { name: EXPRESSION, place, is_abstract: false, doc: "" }, value)],
+        None => items(evaluator, module),
+    }
+}
+
 /// Returns the exported items of a module, abstract ones excluded. Each is evaluated until its type is known: a record's
 /// fields are not looked at.
 fn items<'h>(evaluator: &Evaluator<'h>, module: ModuleId) -> Vec<Item<'h>> {
@@ -154,7 +162,7 @@ pub fn outputs<'h>(
         .map(|(module, name)| std_type(evaluator, module, name));
     let is_picked = |export: &Export<'_>| pick.is_none_or(|pick| export.name == pick);
     let (mut images, mut systems, mut mistakes) = (Vec::new(), Vec::new(), Vec::new());
-    for (export, value) in items(evaluator, module) {
+    for (export, value) in candidates(evaluator, module) {
         match value {
             Ok(value) => {
                 let image = evaluator.as_record_of(value, image_of).filter(|_| form.image_type.is_none());
@@ -184,6 +192,9 @@ pub fn outputs<'h>(
         }
     }
     grant_wishes(evaluator, &mut images, form)?;
+    for (_, image) in &mut images {
+        *image = evaluator.overridden_image(module, image)?;
+    }
     match mistakes.is_empty() {
         true => name_outputs(evaluator, images, file_stem, is_alone),
         false => Err(OutputsError::Diagnostics(mistakes)),

@@ -43,7 +43,8 @@ pub(crate) fn run(arguments: &Build) -> Result<(), Trouble> {
 
 fn build(arguments: &Build, events: Events, tally: &mut Tally) -> Result<(), Trouble> {
     let threads = threads(arguments.jobs);
-    let batch = Batch::load(&arguments.files, &arguments.project)?;
+    let batch =
+        Batch::load_said(&arguments.files, arguments.form.said(Some(&arguments.expression)), &arguments.project)?;
     if arguments.list_image_types {
         return list_image_types(&batch);
     }

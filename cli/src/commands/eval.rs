@@ -1,12 +1,13 @@
 //! `gravure eval`: shows values as text of the language. No store is opened and no network used.
 
 use bumpalo::Bump;
-use gravure_eval::{Evaluator, ModuleId, Origin, Role, Selector, Value, nearest};
+use gravure_eval::{EXPRESSION, Evaluator, ModuleId, Origin, Role, Selector, Value, nearest};
 use gravure_lang::{Diagnostic, FileId, Place, SourceMap};
 use gravure_stdlib::Form;
 
 use crate::arguments::Eval;
-use crate::batch::Batch;
+use crate::batch::{Batch, in_parallel};
+use crate::environment::threads;
 use crate::target::Target;
 use crate::terminal;
 use crate::trouble::{Complaint, Trouble};
@@ -15,36 +16,74 @@ use crate::trouble::{Complaint, Trouble};
 const IMAGE: &str = "image";
 
 pub(crate) fn run(arguments: &Eval) -> Result<(), Trouble> {
-    let option = if arguments.why.is_some() { "--why" } else { "--show" };
-    let path = arguments.why.as_deref().or(arguments.show.as_deref());
-    let selector = path.map(|path| parse(option, path)).transpose()?;
-    let is_image = selector.as_ref().is_some_and(|selector| selector.name == IMAGE);
-    let load = if is_image { Batch::load } else { Batch::load_alone };
-    let batch = load(std::slice::from_ref(&arguments.file), &arguments.project)?;
-    if let files @ 2.. = batch.targets.len() {
-        return Err(Complaint::usage(format!("`{}` stands for {files} files, and one is shown", arguments.file)).into());
-    }
-    let text = batch.limits.with_stack(|| {
+    let asked = Asked::new(arguments)?;
+    let threads = threads(arguments.jobs);
+    let load = if asked.is_image() { Batch::load_said } else { Batch::load_alone };
+    let batch = load(&arguments.files, arguments.form.said(Some(&arguments.expression)), &arguments.project)?;
+    let shown = in_parallel(&batch.limits, threads, batch.targets.len(), |number| {
         let heap = Bump::new();
         let evaluator = Evaluator::new(&batch.program, &heap, batch.limits);
-        let (target, module) = &batch.targets[0];
+        let (target, module) = &batch.targets[number];
         // What is wrong with the path itself is shown in its own text.
         let mut sources = batch.program.sources.clone();
-        let file = sources.add(option, path.unwrap_or_default());
-        let shower = Shower { batch: &batch, evaluator: &evaluator, target, module: *module, sources, file };
-        match &selector {
-            None => shower.text_of(Value::Record(evaluator.module(*module)), None, &target.stem(), arguments),
-            Some(selector) => shower.selected(selector, path.unwrap_or_default(), arguments),
+        let file = sources.add(asked.option, asked.path);
+        Shower { batch: &batch, evaluator: &evaluator, target, module: *module, sources, file }.shown(&asked, arguments)
+    });
+    let (mut texts, mut trouble) = (Vec::new(), Trouble::default());
+    for (text, (target, _)) in shown.into_iter().zip(&batch.targets) {
+        match text {
+            Ok(text) => texts.push((target.shown(), text)),
+            Err(wrong) => trouble.extend(wrong),
         }
-    })?;
-    terminal::result(&text);
+    }
+    terminal::result(&put_together(&texts, batch.targets.len() > 1, arguments.json));
     // The process ends here: to free a million pieces of a program one by one would be for nothing.
     std::mem::forget(batch);
-    Ok(())
+    trouble.or(())
 }
 
-fn parse(option: &str, path: &str) -> Result<Selector, Complaint> {
-    Selector::parse(path).map_err(|error| Complaint::usage(format!("`{option} {path}`: {error}")))
+/// Puts the texts of files together, so that it can be seen what is of which.
+fn put_together(texts: &[(String, String)], are_many: bool, is_json: bool) -> String {
+    let name = |file: &str| serde_json::to_string(file).expect("a text has a form in JSON");
+    match texts {
+        [(_, text)] if !are_many => text.clone(),
+        [] => String::new(),
+        _ if is_json => {
+            let entries: Vec<String> =
+                texts.iter().map(|(file, text)| format!("{}: {}", name(file), text.trim_end())).collect();
+            format!("{{\n{}\n}}\n", entries.join(",\n"))
+        }
+        _ => texts.iter().map(|(file, text)| format!("# {file}\n{text}")).collect::<Vec<_>>().join("\n"),
+    }
+}
+
+/// What is to be shown of each file.
+struct Asked<'a> {
+    /// The option that says it.
+    option: &'static str,
+    /// The path as it was written; empty where all is shown.
+    path: &'a str,
+    selector: Option<Selector>,
+}
+
+impl<'a> Asked<'a> {
+    fn new(arguments: &'a Eval) -> Result<Asked<'a>, Complaint> {
+        let options = [("--show", &arguments.show), ("--why", &arguments.why), ("--show-type", &arguments.show_type)];
+        let given = options.into_iter().find_map(|(option, path)| Some((option, path.as_deref()?)));
+        let Some((option, path)) = given else { return Ok(Asked { option: "--show", path: "", selector: None }) };
+        if arguments.expression.text.is_some() {
+            return Err(Complaint::usage(format!(
+                "`{option}` has no meaning beside an expression: extend that instead"
+            )));
+        }
+        let selector =
+            Selector::parse(path).map_err(|error| Complaint::usage(format!("`{option} {path}`: {error}")))?;
+        Ok(Asked { option, path, selector: Some(selector) })
+    }
+
+    fn is_image(&self) -> bool {
+        self.selector.as_ref().is_some_and(|selector| selector.name == IMAGE)
+    }
 }
 
 /// Shows values of one file.
@@ -59,6 +98,19 @@ struct Shower<'a, 'h> {
 }
 
 impl<'h> Shower<'_, 'h> {
+    /// Returns what was asked for.
+    fn shown(&self, asked: &Asked<'_>, arguments: &Eval) -> Result<String, Trouble> {
+        if let Some(selector) = &asked.selector {
+            return self.selected(selector, asked.path, arguments);
+        }
+        if let Some((_, value)) = self.evaluator.expression(self.module) {
+            let value = value.map_err(|mistake| self.mistakes(vec![*mistake]))?;
+            return self.text_of(value, Some(EXPRESSION), EXPRESSION, arguments);
+        }
+        let file = Value::Record(self.evaluator.module(self.module));
+        self.text_of(file, None, &self.target.stem(), arguments)
+    }
+
     fn selected(&self, selector: &Selector, path: &str, arguments: &Eval) -> Result<String, Trouble> {
         let is_image = selector.name == IMAGE;
         let start = if is_image {
@@ -66,10 +118,14 @@ impl<'h> Shower<'_, 'h> {
         } else {
             self.export(selector, Place { file: self.file, span: selector.span })?
         };
+        let holder = (!is_image).then(|| self.evaluator.module(self.module));
+        if arguments.show_type.is_some() {
+            let ty = self.evaluator.type_of(holder, start, selector, self.file);
+            return ty.map(|ty| ty + "\n").map_err(|mistake| self.mistakes(vec![*mistake]));
+        }
         let value =
             self.evaluator.select(start, selector, self.file).map_err(|mistake| self.mistakes(vec![*mistake]))?;
         if arguments.why.is_some() {
-            let holder = (!is_image).then(|| self.evaluator.module(self.module));
             let origins = self.evaluator.why(holder, start, selector, self.file);
             let origins = origins.map_err(|mistake| self.mistakes(vec![*mistake]))?;
             return Ok(self.story(path, &origins));

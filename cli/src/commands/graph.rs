@@ -16,7 +16,7 @@ use crate::{interrupt, terminal};
 
 pub(crate) fn run(arguments: &Graph) -> Result<(), Trouble> {
     let threads = threads(None);
-    let batch = Batch::load(&arguments.files, &arguments.project)?;
+    let batch = Batch::load_said(&arguments.files, arguments.form.said(None), &arguments.project)?;
     let outside = Outside::new(&arguments.outside)?;
     let bars = Bars::new();
     interrupt::ends_with(&bars);

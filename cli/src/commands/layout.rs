@@ -87,7 +87,7 @@ pub(crate) fn trouble_of(findings: &Findings) -> Trouble {
 /// Plans the disks of a file.
 fn planned(arguments: &Layout) -> Result<Vec<Disk>, Trouble> {
     let threads = threads(None);
-    let batch = Batch::load(std::slice::from_ref(&arguments.file), &arguments.project)?;
+    let batch = Batch::load_said(std::slice::from_ref(&arguments.file), arguments.form.said(None), &arguments.project)?;
     let outside = Outside::new(&arguments.outside)?;
     let bars = Bars::new();
     interrupt::ends_with(&bars);

@@ -23,8 +23,11 @@ pub(crate) fn run(arguments: &arguments::Lock) -> Result<(), Trouble> {
     let (files, packages): (Vec<String>, Vec<String>) = arguments.names.iter().cloned().partition(|name| is_file(name));
     let renewal = Renewal::new(arguments.update, &files, &packages)?;
     let batch = match files.is_empty() {
+        true if !arguments.form.overrides.is_empty() => {
+            return Err(Complaint::usage("`--set` needs the files that it is for").into());
+        }
         true => Batch::load_project(&arguments.project)?,
-        false => Batch::load(&files, &arguments.project)?,
+        false => Batch::load_said(&files, arguments.form.said(None), &arguments.project)?,
     };
     let outside = Outside::new(&arguments.outside)?;
     let bars = Bars::new();

@@ -179,7 +179,7 @@ impl<'p> Checker<'p> {
     /// A field of the finished record of a body: of what a type declares, or of a file; of others it may be overridden.
     fn sibling(&mut self, depth: u32, name: Name) -> Shape<'p> {
         match self.scope(depth) {
-            Scope::Body(Ground::Module(module), _) => {
+            Scope::Body(Ground::Module(module) | Ground::File(module), _) => {
                 let module = *module;
                 self.field_of_module(module, name).unwrap_or(Shape::Unknown)
             }
@@ -191,7 +191,7 @@ impl<'p> Checker<'p> {
     }
 
     /// Returns the shape of a file's field, if it has it.
-    fn field_of_module(&mut self, module: ModuleId, name: Name) -> Option<Shape<'p>> {
+    pub(super) fn field_of_module(&mut self, module: ModuleId, name: Name) -> Option<Shape<'p>> {
         let body = &self.program.modules[module.0 as usize].body;
         let definition = body.definitions.iter().find(|definition| definition.name == name)?;
         if let Some(ty) = &definition.ty {
@@ -221,7 +221,7 @@ impl<'p> Checker<'p> {
 
     fn self_record(&self, depth: u32) -> Shape<'p> {
         match self.scope(depth) {
-            Scope::Body(Ground::Module(module), _) => Shape::Module(*module),
+            Scope::Body(Ground::Module(module) | Ground::File(module), _) => Shape::Module(*module),
             Scope::Body(Ground::Typed { ty, .. }, _) => Shape::Record { ty: *ty, is_exact: false },
             _ => Shape::Unknown,
         }

@@ -72,9 +72,10 @@ impl<'p> Checker<'p> {
 
     fn module(&mut self, module: ModuleId) {
         self.scopes.clear();
-        let body = &self.program.modules[module.0 as usize].body;
-        self.body(body, Ground::Module(module));
+        let code = &self.program.modules[module.0 as usize];
+        self.body(&code.body, Ground::Module(module));
         self.incomplete_exports(module);
+        code.overrides.iter().for_each(|said| self.overridden(module, said));
     }
 
     fn record_type(&mut self, ty: TypeId) {

@@ -7,7 +7,7 @@ use gravure_lang::{Diagnostic, Place};
 
 use super::shape::Shape;
 use super::{Checker, Scope, elements_of, values_of};
-use crate::code::{Body, Definition, Edit, Expr, ExprKind, ModuleId, Type, TypeId};
+use crate::code::{Body, Definition, Edit, Expr, ExprKind, ModuleId, Override, Type, TypeId};
 use crate::errors;
 use crate::names::{Name, nearest};
 use crate::program::may_define;
@@ -18,6 +18,8 @@ use crate::value::{Contract, Slot};
 pub(super) enum Ground {
     /// Nothing: the body is a file.
     Module(ModuleId),
+    /// A file: the command line says it.
+    File(ModuleId),
     /// Nothing.
     Bare,
     /// A record type, or a record of it.
@@ -57,6 +59,31 @@ impl<'p> Checker<'p> {
                 checker.condition(&check.condition, "a condition");
                 checker.shape(&check.message);
             }
+        });
+    }
+
+    /// Walks through what the command line puts on a file.
+    pub(super) fn overridden(&mut self, module: ModuleId, said: &'p Override) {
+        let body = &self.program.modules[module.0 as usize].body;
+        self.within(Scope::Body(Ground::File(module), &said.body), |checker| {
+            for definition in &said.body.definitions {
+                let Some(there) = checker.field_of_module(module, definition.name) else {
+                    let text = checker.program.text(definition.name);
+                    let near = checker.near_definition(text, &body.definitions);
+                    let record = format!("`{}`", checker.program.module_path(module));
+                    checker.report(errors::unknown_field(&record, text, definition.place, near));
+                    continue;
+                };
+                match &definition.edit {
+                    Some(Edit::Deepen(body)) => drop(checker.extend(there, body, definition.place)),
+                    Some(edit) => checker.edit(edit, None),
+                    None => {}
+                }
+            }
+            if let Some(body) = &said.of_images {
+                checker.body(body, Ground::Unknown);
+            }
+            said.body.lets.iter().for_each(|private| drop(checker.shape(&private.value)));
         });
     }
 
@@ -119,7 +146,7 @@ impl<'p> Checker<'p> {
     /// Returns what the elements of a list or map that fulfils a contract must be.
     pub(super) fn of_elements(&self, contract: Contract<'p>) -> Option<Contract<'p>> {
         let slot = match contract.slot {
-            Slot::Field(name) => Slot::Element(name),
+            Slot::Field(name) | Slot::Argument(name) => Slot::Element(name),
             slot => slot,
         };
         let ty = elements_of(contract.ty).or_else(|| values_of(contract.ty))?;

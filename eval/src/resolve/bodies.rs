@@ -83,7 +83,7 @@ impl<'a, 't> Resolver<'a, 't> {
         }
     }
 
-    fn definition(&mut self, item: &ast::Item<'_>, kind: &ItemKind<'_>) -> Option<Definition> {
+    pub(super) fn definition(&mut self, item: &ast::Item<'_>, kind: &ItemKind<'_>) -> Option<Definition> {
         let doc = item.doc.join("\n");
         Some(match kind {
             ItemKind::Define { is_abstract, path, operator, value } => {

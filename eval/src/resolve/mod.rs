@@ -14,10 +14,12 @@ mod types;
 use gravure_lang::{Diagnostic, FileId, Place, Span, ast};
 use rustc_hash::FxHashMap;
 
-use crate::code::{Module, ModuleId, RecordType, TypeId};
+use crate::code::{Body, Edit, Let, Module, ModuleId, Override, RecordType, TypeId};
+use crate::errors;
 use crate::names::{Name, Names};
-use crate::program::Parsed;
-use scopes::{Base, Scope};
+use crate::program::{IMAGE, Parsed, Said, SaidWhat};
+use doubled::field_of;
+use scopes::{Base, Meaning, Scope};
 use types::TypeItem;
 
 /// The code of all modules, with what was found wrong.
@@ -59,6 +61,8 @@ struct Resolver<'a, 't> {
     module: ModuleId,
     file: FileId,
     scopes: Vec<Scope>,
+    /// Whether names of modules of the library are known without an import.
+    sees_library: bool,
     /// The fields that lead from the file to the expression at hand; none where no path of fields leads to it.
     trail: Option<Vec<Name>>,
 }
@@ -81,6 +85,7 @@ impl<'a, 't> Resolver<'a, 't> {
             module: ModuleId(0),
             file: FileId(0),
             scopes: Vec::new(),
+            sees_library: false,
             trail: None,
         }
     }
@@ -107,6 +112,49 @@ impl<'a, 't> Resolver<'a, 't> {
         self.refuse_doubled_imports(parsed);
         let place = self.place(Span::new(0, parsed.text.len()));
         let body = self.body(Base::Nothing, &parsed.tree.items, place);
-        Module { path: parsed.path.clone(), doc: parsed.tree.doc.join("\n"), body }
+        let overrides = parsed.overrides.iter().map(|said| self.overridden(said)).collect();
+        Module { path: parsed.path.clone(), doc: parsed.tree.doc.join("\n"), body, overrides }
+    }
+
+    /// Resolves what the command line puts on the file: it sees the fields of the file, as they are in the end, its imports and the
+    /// library.
+    fn overridden(&mut self, said: &Said<'_>) -> Override {
+        let file = std::mem::replace(&mut self.file, said.file);
+        self.sees_library = true;
+        let mut body = Body::empty(self.place(Span::default()));
+        let mut of_images = None;
+        let is_body = matches!(said.what, SaidWhat::Items(_));
+        let mut scope = Scope::body(if is_body { Base::Unknown } else { Base::Nothing });
+        for field in self.parsed[self.module.0 as usize].tree.items.iter().filter_map(|item| field_of(&item.kind)) {
+            scope.add(self.names.intern(field.text), Meaning::Field { edits: 0 });
+        }
+        self.scopes.push(scope);
+        match &said.what {
+            SaidWhat::Expression(expr) => {
+                let value = self.off_trail(|resolver| resolver.expr(expr));
+                body.lets.push(Let { name: self.names.intern(""), value });
+            }
+            SaidWhat::Items(items) => {
+                for item in items {
+                    self.override_item(item, &mut body, &mut of_images);
+                }
+            }
+        }
+        self.scopes.pop();
+        self.sees_library = false;
+        self.file = file;
+        Override { body, of_images }
+    }
+
+    fn override_item(&mut self, item: &ast::Item<'_>, body: &mut Body, of_images: &mut Option<Body>) {
+        let (ast::ItemKind::Define { path, .. } | ast::ItemKind::Deepen { path, .. }) = &item.kind else {
+            return self.report(errors::no_override(self.place(item.span)));
+        };
+        let is_of_file = self.scopes[0].contains(self.names.intern(path.name.text));
+        let Some(definition) = self.definition(item, &item.kind) else { return };
+        match definition.edit {
+            Some(Edit::Deepen(images)) if path.name.text == IMAGE && !is_of_file => *of_images = Some(*images),
+            _ => body.definitions.push(definition),
+        }
     }
 }

@@ -7,7 +7,7 @@ use super::Resolver;
 use super::doubled::{field_of, named_by};
 use super::types::TypeItem;
 use crate::builtins::Builtin;
-use crate::code::{ExprKind, TypeId};
+use crate::code::{ExprKind, ModuleId, TypeId};
 use crate::errors::{self, Hint, OwnName};
 use crate::names::Name;
 use crate::program::{Parsed, may_define};
@@ -155,6 +155,9 @@ impl<'a, 't> Resolver<'a, 't> {
         if self.is_failed_import(text) {
             return ExprKind::Unknown;
         }
+        if let Some(module) = self.module_of_library(text).filter(|_| self.sees_library) {
+            return ExprKind::Module(module);
+        }
         if let Some(builtin) = Builtin::named(text) {
             return ExprKind::Builtin(builtin);
         }
@@ -182,6 +185,14 @@ impl<'a, 't> Resolver<'a, 't> {
     fn may_be_lost(&self, scope: &Scope, name: &str) -> bool {
         let text = self.parsed[self.module.0 as usize].text;
         scope.lost.iter().any(|&span| may_define(text, span, name))
+    }
+
+    /// Returns the module of the library whose path ends with this name.
+    fn module_of_library(&self, name: &str) -> Option<ModuleId> {
+        let is_it = |module: &Parsed<'_>| {
+            module.path.strip_prefix("std/").is_some_and(|path| path == name || path.ends_with(&format!("/{name}")))
+        };
+        self.parsed.iter().position(is_it).map(|number| ModuleId(number as u32))
     }
 
     /// Whether it is the name of an import that there is no file for.
@@ -273,7 +284,11 @@ impl<'a, 't> Resolver<'a, 't> {
         let scopes = self.scopes.iter().flat_map(|scope| &scope.names);
         let imports = self.parsed[self.module.0 as usize].imports.iter().map(|(name, _)| name.text);
         let prelude = Builtin::names().map(|name| -> &str { name });
-        scopes.map(|&(name, _)| self.names.text(name)).chain(imports).chain(prelude).collect()
+        let library = self.parsed.iter().filter(|_| self.sees_library).filter_map(|module| {
+            let path = module.path.strip_prefix("std/")?;
+            Some(path.rsplit('/').next().unwrap_or(path))
+        });
+        scopes.map(|&(name, _)| self.names.text(name)).chain(imports).chain(prelude).chain(library).collect()
     }
 
     /// Returns how many scopes out the innermost body is.

@@ -1,11 +1,13 @@
 //! Walks `tests/language`: each `NAME.img`, or folder `NAME` with a `main.img`, is evaluated, and what `eval` would show of
 //! its `result` (of the whole file where it has none), or the diagnostics, is compared with `NAME.out`.
 //!
+//! A line `# --set TEXT` or `# -e TEXT` is what the command line would say.
+//!
 //! `UPDATE_FIXTURES=1` writes the expectations anew.
 
 use std::path::{Path, PathBuf};
 
-use gravure_eval::{Evaluator, Limits, Program, Source, Value, World, join_path, with_stack};
+use gravure_eval::{Evaluator, Limits, Program, Request, Source, Value, World, join_path, with_stack};
 use gravure_lang::{Diagnostic, SourceMap};
 
 /// The files of one fixture, of which one may have another text.
@@ -53,7 +55,15 @@ pub(crate) const LIMITS: Limits = Limits {
 
 fn evaluate(folder: &Path, main: &str) -> String {
     let world = Changed::folder(folder);
-    let program = match Program::load(&world, &[main]) {
+    // What the command line would say stands in the first lines.
+    let text = std::fs::read(folder.join(main)).unwrap();
+    let text = String::from_utf8_lossy(&text);
+    let said = |option| text.lines().filter_map(move |line| line.strip_prefix(option)).map(str::to_owned);
+    let overrides: Vec<String> = said("# --set ").collect();
+    let expression = said("# -e ").next();
+    let request =
+        Request { files: &[main], overrides: &overrides, expression: expression.as_deref(), ..Request::default() };
+    let program = match Program::load_request(&world, &request) {
         Ok(program) => program,
         Err(error) => return render(&error.sources, &error.diagnostics),
     };
@@ -63,7 +73,9 @@ fn evaluate(folder: &Path, main: &str) -> String {
         let module = program.module(main).expect("the main file is a module");
         let record = evaluator.module(module);
         let has_result = evaluator.exports(module).iter().any(|export| export.name == "result");
-        let value = if has_result {
+        let value = if let Some((_, value)) = evaluator.expression(module) {
+            value
+        } else if has_result {
             evaluator.field_named(record, "result", record.place())
         } else {
             Ok(Value::Record(record))
