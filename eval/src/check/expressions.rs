@@ -192,13 +192,13 @@ impl<'p> Checker<'p> {
 
     /// Returns the shape of a file's field, if it has it.
     pub(super) fn field_of_module(&mut self, module: ModuleId, name: Name) -> Option<Shape<'p>> {
-        let body = &self.program.modules[module.0 as usize].body;
-        let definition = body.definitions.iter().find(|definition| definition.name == name)?;
+        let (definition, _) = *self.fields.get(&(module, name))?;
         if let Some(ty) = &definition.ty {
             return Some(Shape::of_type(ty));
         }
         let Some(Edit::Set(expr)) = &definition.edit else { return Some(Shape::Unknown) };
         Some(self.looked_through(expr, |checker| {
+            let body = &checker.program.modules[module.0 as usize].body;
             let of_module = vec![Scope::Body(Ground::Module(module), body)];
             let scopes = std::mem::replace(&mut checker.scopes, of_module);
             let shape = checker.shape(expr);

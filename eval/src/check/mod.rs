@@ -18,8 +18,9 @@ mod shape;
 use gravure_lang::Diagnostic;
 use rustc_hash::FxHashMap;
 
-use crate::code::{Body, Expr, ModuleId, Type, TypeId};
+use crate::code::{Body, Definition, Expr, ModuleId, Type, TypeId};
 use crate::limits::with_stack;
+use crate::names::Name;
 use crate::program::Program;
 use crate::value::Contract;
 use records::{Below, Ground};
@@ -47,6 +48,8 @@ struct Checker<'p> {
     program: &'p Program,
     found: Vec<Diagnostic>,
     scopes: Vec<Scope<'p>>,
+    /// The first definition of each field of each file, and whether it is the only one.
+    fields: FxHashMap<(ModuleId, Name), (&'p Definition, bool)>,
     /// Whether definitions are only looked through: nothing is reported, and bodies are left out.
     is_quiet: bool,
     /// How many definitions are being looked through, one for another.
@@ -60,8 +63,15 @@ const MOST_DEFINITIONS: usize = 100;
 
 impl<'p> Checker<'p> {
     fn new(program: &'p Program) -> Checker<'p> {
+        let mut fields = FxHashMap::default();
+        for (module, number) in program.modules.iter().zip(0..) {
+            for definition in &module.body.definitions {
+                let entry = fields.entry((ModuleId(number), definition.name));
+                entry.and_modify(|(_, is_only)| *is_only = false).or_insert((definition, true));
+            }
+        }
         let (found, scopes, shapes) = (Vec::new(), Vec::new(), FxHashMap::default());
-        Checker { program, found, scopes, is_quiet: false, depth: 0, shapes }
+        Checker { program, found, scopes, fields, is_quiet: false, depth: 0, shapes }
     }
 
     fn report(&mut self, diagnostic: Diagnostic) {

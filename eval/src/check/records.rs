@@ -366,10 +366,8 @@ impl<'p> Checker<'p> {
             },
             _ => return None,
         };
-        let definitions = &self.program.modules[module.0 as usize].body.definitions;
-        let mut found = definitions.iter().filter(|definition| definition.name == name);
-        match (found.next()?.edit.as_ref()?, found.next()) {
-            (Edit::Set(value), None) => Some((value, module)),
+        match *self.fields.get(&(module, name))? {
+            (Definition { edit: Some(Edit::Set(value)), .. }, true) => Some((value, module)),
             _ => None,
         }
     }
