@@ -50,6 +50,9 @@ pub fn decode_within<'b>(bytes: &'b [u8], limits: &Limits) -> Result<&'b str, So
     }
     let text = std::str::from_utf8(bytes).map_err(|error| SourceError::NotUtf8(error.valid_up_to()))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if bytes.iter().all(|byte| matches!(byte, b'\t' | b'\n' | b' '..=b'~')) {
+        return Ok(text);
+    }
     match text.char_indices().find(|(at, c)| is_refused(*c) && !is_line_end(text, *at, *c)) {
         Some((at, character)) => {
             let before = &text[..at];
