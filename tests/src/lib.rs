@@ -10,6 +10,7 @@
 //! | [`clock`] | judges nothing: it tells a program a wrong time |
 //! | [`strace`] | judges nothing: it kills a program, or has a system call fail, at a chosen moment |
 //! | [`mmdebstrap`] | a tree: the same packages, installed by running their scripts |
+//! | [`markdown`] | judges nothing: it finds the blocks of code on a page of the manual |
 //! | [`judges`] | a disk: `e2fsck`, `fsck.fat`, `sgdisk` find nothing to say |
 //!
 //! This crate knows nothing of gravure's own crates: it judges files and programs from outside. It is a library, because
@@ -26,6 +27,7 @@ mod console;
 pub mod debs;
 pub mod http;
 pub mod judges;
+pub mod markdown;
 pub mod mirror;
 pub mod mmdebstrap;
 pub mod openpgp;

@@ -1,10 +1,9 @@
 //! The examples in the documentation of the library: what stands further in there is a part of a file.
 
-use bumpalo::Bump;
-use gravure_eval::{Evaluator, Limits, Program, Value, with_stack};
+use gravure_eval::{Limits, Value};
 use gravure_stdlib::{roots, source};
 
-use crate::project::{Project, Sources};
+use crate::project::Project;
 
 /// What an example may use.
 const AROUND: &str = r#"
@@ -41,15 +40,10 @@ fn every_example_of_the_library_evaluates() {
     assert!(!examples.is_empty());
     for example in examples {
         project.write("example.img", format!("{AROUND}{example}"));
-        let program = Program::load(&Sources::of(&project.path("")), &["example.img"]);
-        let program = program.unwrap_or_else(|error| panic!("{example}\n{:?}", error.diagnostics));
-        with_stack(|| {
-            let heap = Bump::new();
-            let evaluator = Evaluator::new(&program, &heap, Limits::default());
-            let module = evaluator.module(program.module("example.img").expect("it was loaded"));
-            if let Err(mistakes) = evaluator.show(Value::Record(module), "example") {
-                panic!("{example}\n{mistakes:?}");
-            }
+        let shown = project.evaluate("example.img", Limits::default(), |evaluator, module| {
+            evaluator.show(Value::Record(evaluator.module(module)), "example")
         });
+        let (_, shown) = shown.unwrap_or_else(|error| panic!("{example}\n{:?}", error.diagnostics));
+        shown.unwrap_or_else(|mistakes| panic!("{example}\n{mistakes:?}"));
     }
 }

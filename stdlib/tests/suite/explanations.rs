@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use bumpalo::Bump;
-use gravure_eval::{Evaluator, Limits, Program, Value, with_stack};
+use gravure_eval::{Limits, Value};
 use gravure_lang::{Diagnostic, SourceMap};
 use gravure_stdlib::{Explanation, explanations};
+use gravure_tests::markdown::{Block, blocks};
 
-use crate::project::{Project, Sources};
+use crate::project::Project;
 
 /// Where codes stand in the sources of the repository.
 const SOURCES: [&str; 5] = ["lang/src", "eval/src", "stdlib/src", "sources/src", "cli/src"];
@@ -40,21 +40,6 @@ fn add_codes(folder: &Path, codes: &mut BTreeSet<String>) {
     }
 }
 
-/// The examples of a section: what stands above each, how its fence is marked, and its text.
-fn examples(explanation: &Explanation) -> Vec<(&'static str, &'static str, &'static str)> {
-    let mut examples = Vec::new();
-    let mut above = "";
-    for (i, part) in explanation.text.split("```").enumerate() {
-        if i % 2 == 0 {
-            above = part.trim().lines().last().unwrap_or_default();
-        } else {
-            let (mark, text) = part.split_once('\n').unwrap();
-            examples.push((above, mark, text));
-        }
-    }
-    examples
-}
-
 /// Returns what `eval` or, of an example with an image, `build` would say, as a person reads it.
 fn said_of(project: &Project, example: &str) -> String {
     project.write(EXAMPLE, example);
@@ -62,17 +47,15 @@ fn said_of(project: &Project, example: &str) -> String {
         let plan = project.plan(EXAMPLE, None, &project.store());
         return plan.mistakes + &plan.warnings;
     }
-    let program = match Program::load(&Sources::of(&project.path("")), &[EXAMPLE]) {
-        Ok(program) => program,
-        Err(error) => return rendered(&error.sources, &error.diagnostics),
-    };
-    let mistakes = with_stack(|| {
-        let heap = Bump::new();
-        let evaluator = Evaluator::new(&program, &heap, limits());
-        let module = evaluator.module(program.module(EXAMPLE).unwrap());
-        evaluator.show(Value::Record(module), "example").err().unwrap_or_default()
+    let shown = project.evaluate(EXAMPLE, limits(), |evaluator, module| {
+        evaluator.show(Value::Record(evaluator.module(module)), "example").err().unwrap_or_default()
     });
-    rendered(&program.sources, &program.warnings) + &rendered(&program.sources, &mistakes)
+    match shown {
+        Ok((program, mistakes)) => {
+            rendered(&program.sources, &program.warnings) + &rendered(&program.sources, &mistakes)
+        }
+        Err(error) => rendered(&error.sources, &error.diagnostics),
+    }
 }
 
 fn rendered(sources: &SourceMap, diagnostics: &[Diagnostic]) -> String {
@@ -93,10 +76,10 @@ fn every_section_has_a_title_and_two_examples() {
     for explanation in explanations() {
         let Explanation { code, title, .. } = explanation;
         assert!(!title.is_empty() && !title.ends_with('.'), "{code}: {title}");
-        let examples = examples(&explanation);
-        let above: Vec<&str> = examples.iter().map(|(above, ..)| *above).collect();
+        let examples = blocks(explanation.text);
+        let above: Vec<&str> = examples.iter().map(|example| example.above).collect();
         assert_eq!(above, ["Wrong:", "Right:"], "{code}");
-        assert!(examples.iter().all(|(_, mark, _)| ["img", "text"].contains(mark)), "{code}");
+        assert!(examples.iter().all(|example| ["img", "text"].contains(&example.mark)), "{code}");
     }
 }
 
@@ -108,7 +91,7 @@ fn wrong_examples_give_their_code_and_right_ones_nothing() {
     let mut failures = Vec::new();
     for explanation in explanations() {
         let code = explanation.code;
-        for (above, _, text) in examples(&explanation).into_iter().filter(|(_, mark, _)| *mark == "img") {
+        for Block { above, text, .. } in blocks(explanation.text).into_iter().filter(|block| block.mark == "img") {
             let said = said_of(&project, text);
             let first = said.split(['[', ']']).nth(1).unwrap_or_default();
             let is_as_told = if above == "Wrong:" { first == code } else { said.is_empty() };

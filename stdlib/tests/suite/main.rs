@@ -11,6 +11,7 @@ mod examples;
 mod explanations;
 mod kinds;
 mod lazy;
+mod manual;
 mod mistakes;
 mod nodes;
 mod project;

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use bumpalo::Bump;
 use gravure_eval::graph::{self, Graph, NodeId, Options, Report};
-use gravure_eval::{Evaluator, Limits, Program, Selector, Source, Value, World, join_path, with_stack};
+use gravure_eval::{
+    Evaluator, Limits, LoadError, ModuleId, Program, Selector, Source, Value, World, join_path, with_stack,
+};
 use gravure_formats::Digest;
 use gravure_lang::{Diagnostic, Place, SourceMap};
 use gravure_sources::debian::{Access, Mirror};
@@ -90,6 +92,21 @@ impl Project {
     pub(crate) fn plan_from_above(&self, file: &str, store: &Store) -> Plan {
         let (above, name) = (self.folder.parent().unwrap(), self.folder.file_name().unwrap().to_str().unwrap());
         plan(above, &Sources(above, name), &format!("{name}/{file}"), None, store)
+    }
+
+    /// Loads a file and what it imports, and has `look` evaluate it. An error is what the texts alone show to be wrong.
+    pub(crate) fn evaluate<T: Send>(
+        &self,
+        file: &str,
+        limits: Limits,
+        look: impl for<'h> FnOnce(&Evaluator<'h>, ModuleId) -> T + Send,
+    ) -> Result<(Program, T), LoadError> {
+        let program = Program::load(&Sources(&self.folder, ""), &[file])?;
+        let found = with_stack(|| {
+            let heap = Bump::new();
+            look(&Evaluator::new(&program, &heap, limits), program.module(file).expect("it was loaded"))
+        });
+        Ok((program, found))
     }
 
     /// Returns what a path of the image of an item is, as `eval --show` would print it, or what is wrong with it.
