@@ -201,16 +201,19 @@ pub(crate) fn brace(body: Place) -> Place {
     body.first(1)
 }
 
+/// The code of a field without a value.
+pub(crate) const MISSING: &str = "E0202";
+
 /// `path` leads from the record made at `made` to the field.
 pub(crate) fn missing_field(record: &str, field: &str, path: &str, made: Place, declared: Place) -> Diagnostic {
     let message = format!("the field `{field}` of {record} has no value");
-    let diagnostic = Diagnostic::error("E0202", message, brace(made), format!("`{path}` is missing here"));
+    let diagnostic = Diagnostic::error(MISSING, message, brace(made), format!("`{path}` is missing here"));
     also(diagnostic, declared, "declared here, without a default").help(format!("add `{path} = ...`"))
 }
 
 pub(crate) fn missing_to_edit(record: &str, field: &str, edit: Place, declared: Place) -> Diagnostic {
     let message = format!("the field `{field}` of {record} has no value");
-    Diagnostic::error("E0202", message, edit, "there is nothing to edit")
+    Diagnostic::error(MISSING, message, edit, "there is nothing to edit")
         .label(declared, "declared here, without a default")
         .help(format!("write `{field} = ...`"))
 }

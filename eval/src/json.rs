@@ -17,7 +17,8 @@ impl<'h> Evaluator<'h> {
     /// # Errors
     /// Everything that is wrong with the parts of the value, failed checks of its records included.
     pub fn json(&self, value: Value<'h>) -> Result<String, Vec<Diagnostic>> {
-        let mut writer = Writer { evaluator: self, text: String::new(), found: Vec::new(), depth: 0, n_values: 0 };
+        let (text, found) = (String::new(), Vec::new());
+        let mut writer = Writer { evaluator: self, text, found, depth: 0, n_values: 0, is_abstract: false };
         writer.value(value);
         writer.text.push('\n');
         if writer.found.is_empty() { Ok(writer.text) } else { Err(writer.found) }
@@ -30,6 +31,8 @@ struct Writer<'e, 'h> {
     found: Vec<Diagnostic>,
     depth: usize,
     n_values: usize,
+    /// Whether the record at hand is a base for others, which may lack fields.
+    is_abstract: bool,
 }
 
 impl<'h> Writer<'_, 'h> {
@@ -54,15 +57,21 @@ impl<'h> Writer<'_, 'h> {
                 writer.thunk(thunk);
             }),
             Value::Record(record) => {
-                self.evaluator.run_checks(record, &mut self.found);
+                if !self.is_abstract {
+                    self.evaluator.run_checks(record, &mut self.found);
+                }
                 let fields = match self.evaluator.table(record) {
-                    Ok(table) => table.fields,
+                    Ok(table) => table.fields.iter(),
                     Err(mistake) => return self.found.push(*mistake),
                 };
-                self.bracketed(['{', '}'], fields.iter(), |writer, field| {
+                let fields = fields.filter(|field| !self.is_abstract || !self.evaluator.is_left_open(field));
+                self.bracketed(['{', '}'], fields.collect::<Vec<_>>().into_iter(), |writer, field| {
+                    let was_abstract = writer.is_abstract;
+                    writer.is_abstract |= field.is_abstract();
                     writer.string(program.text(field.name));
                     writer.text.push_str(": ");
                     writer.thunk(&field.value);
+                    writer.is_abstract = was_abstract;
                 });
             }
             other @ (Value::Function(_) | Value::Builtin(_) | Value::Mixin(_) | Value::Type(_)) => {

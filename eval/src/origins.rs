@@ -62,7 +62,7 @@ impl<'h> Evaluator<'h> {
     /// # Errors
     /// Everything that is wrong with parts of the value.
     pub fn leaves(&self, value: Value<'h>, path: &str) -> Result<Vec<Leaf>, Vec<Diagnostic>> {
-        let mut walk = Walk { evaluator: self, leaves: Vec::new(), found: Vec::new() };
+        let mut walk = Walk { evaluator: self, leaves: Vec::new(), is_abstract: false, found: Vec::new() };
         walk.value(value, path.to_owned(), &[], 0);
         if walk.found.is_empty() { Ok(walk.leaves) } else { Err(walk.found) }
     }
@@ -94,6 +94,8 @@ const DEPTH: usize = 200;
 struct Walk<'e, 'h> {
     evaluator: &'e Evaluator<'h>,
     leaves: Vec<Leaf>,
+    /// Whether the record at hand is a base for others, which may lack fields.
+    is_abstract: bool,
     found: Vec<Diagnostic>,
 }
 
@@ -134,12 +136,18 @@ impl<'h> Walk<'_, 'h> {
             Err(mistake) => return self.found.push(*mistake),
         };
         for field in fields {
+            if self.is_abstract && self.evaluator.is_left_open(field) {
+                continue;
+            }
+            let was_abstract = self.is_abstract;
+            self.is_abstract |= field.is_abstract();
             let name = self.evaluator.program.text(field.name);
             let path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
             match self.evaluator.force(&field.value) {
                 Ok(value) => self.value(value, path, &field_origins(field), depth + 1),
                 Err(mistake) => self.found.push(*mistake),
             }
+            self.is_abstract = was_abstract;
         }
     }
 

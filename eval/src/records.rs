@@ -164,6 +164,11 @@ impl<'h> Evaluator<'h> {
         checked.map_err(|diagnostic| with_overridden(diagnostic, field.steps))
     }
 
+    /// Whether a field of a record that is a base for others has no value yet, or needs one that has none.
+    pub(crate) fn is_left_open(&self, field: &'h Field<'h>) -> bool {
+        matches!(self.force(&field.value), Err(mistake) if mistake.code == errors::MISSING)
+    }
+
     fn missing_field(&self, record: &'h Record<'h>, field: &'h Field<'h>) -> Box<gravure_lang::Diagnostic> {
         let declared = field.declaration.expect("a field without a value has a declaration").place;
         let name = self.program.text(field.name);

@@ -11,7 +11,7 @@ use gravure_lang::{Diagnostic, Place, Span, ast};
 use crate::code::{self, ModuleId, TypeId};
 use crate::errors;
 use crate::evaluator::Evaluator;
-use crate::value::{Record, Thunk, Value};
+use crate::value::{Field, Record, Thunk, Value};
 
 impl<'h> Evaluator<'h> {
     /// Returns a value as text that ends with a line break; a file in which it is called `name` unless it is a scalar.
@@ -62,12 +62,22 @@ struct Shower<'e, 'h> {
     modules: BTreeSet<ModuleId>,
     names: BTreeSet<&'h str>,
     n_values: usize,
+    /// Whether the record at hand is a base for others, which may lack fields.
+    is_abstract: bool,
     found: Vec<Diagnostic>,
 }
 
 impl<'e, 'h> Shower<'e, 'h> {
     fn new(evaluator: &'e Evaluator<'h>, aliases: BTreeMap<ModuleId, &'h str>) -> Shower<'e, 'h> {
-        Shower { evaluator, aliases, modules: BTreeSet::new(), names: BTreeSet::new(), n_values: 0, found: Vec::new() }
+        Shower {
+            evaluator,
+            aliases,
+            modules: BTreeSet::new(),
+            names: BTreeSet::new(),
+            n_values: 0,
+            is_abstract: false,
+            found: Vec::new(),
+        }
     }
 
     /// Returns the items of a file that is the value, or in which the value is called `name`.
@@ -141,7 +151,9 @@ impl<'e, 'h> Shower<'e, 'h> {
         if let (Some(module), true) = (record.module, depth > 0) {
             return expr(ast::ExprKind::Name(self.alias(module)));
         }
-        self.evaluator.run_checks(record, &mut self.found);
+        if !self.is_abstract {
+            self.evaluator.run_checks(record, &mut self.found);
+        }
         let body = self.body(record, depth);
         match record.ty {
             Some(ty) => expr(ast::ExprKind::Extend(Box::new(self.type_expr(ty)), body)),
@@ -157,12 +169,26 @@ impl<'e, 'h> Shower<'e, 'h> {
                 &[]
             }
         };
-        let items = fields.iter().map(|field| {
-            let name = self.evaluator.program.text(field.name);
-            self.names.insert(name);
-            define(name, self.thunk(&field.value, depth))
-        });
+        let items = fields.iter().filter_map(|field| self.field(field, depth));
         ast::Body { items: items.collect(), span: Span::default() }
+    }
+
+    /// Shows a field, unless it is one that a base leaves open.
+    fn field(&mut self, field: &'h Field<'h>, depth: usize) -> Option<ast::Item<'h>> {
+        let name = self.evaluator.program.text(field.name);
+        self.names.insert(name);
+        if self.is_abstract && self.evaluator.is_left_open(field) {
+            return None;
+        }
+        let is_base = field.is_abstract();
+        let was_abstract = self.is_abstract;
+        self.is_abstract |= is_base;
+        let mut item = define(name, self.thunk(&field.value, depth));
+        self.is_abstract = was_abstract;
+        if let ast::ItemKind::Define { is_abstract, .. } = &mut item.kind {
+            *is_abstract = is_base;
+        }
+        Some(item)
     }
 
     fn type_expr(&mut self, ty: TypeId) -> ast::Expr<'h> {
@@ -209,7 +235,8 @@ impl<'e, 'h> Shower<'e, 'h> {
         for &module in &self.modules {
             let base = self.default_alias(module);
             let base = if is_name(base) { base.to_owned() } else { "module".to_owned() };
-            let prefixed = format!("std-{base}");
+            let owner = if self.evaluator.program.module_path(module).starts_with("std/") { "std" } else { "own" };
+            let prefixed = format!("{owner}-{base}");
             let numbered = (2..).map(|number| format!("{base}-{number}"));
             let free = [base.clone(), prefixed].into_iter().chain(numbered).find(|alias| !taken.contains(alias));
             let free = free.expect("there are infinitely many numbers");

@@ -255,6 +255,13 @@ pub(crate) struct Step<'h> {
     pub value: Cell<Option<Value<'h>>>,
 }
 
+impl Field<'_> {
+    /// Whether it is an item of a file that is a base for others.
+    pub(crate) fn is_abstract(&self) -> bool {
+        self.steps.iter().any(|step| step.definition.is_abstract)
+    }
+}
+
 impl<'h> Table<'h> {
     /// Returns the field named `name`.
     pub(crate) fn find(&self, name: Name) -> Option<&'h Field<'h>> {
