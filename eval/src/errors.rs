@@ -175,6 +175,19 @@ pub(crate) fn only_at_the_top(what: &str, place: Place) -> Diagnostic {
     Diagnostic::error("E0113", format!("`{what}` stands at the top of a file only"), place, "inside a record")
 }
 
+/// The code of a name that nothing uses.
+pub(crate) const UNUSED: &str = "W0101";
+
+/// `item` is what would have to go, where that is an item.
+pub(crate) fn unused(name: &str, place: Place, item: Option<Place>) -> Diagnostic {
+    let diagnostic =
+        Diagnostic::warning(UNUSED, format!("nothing uses `{name}`"), place, "never used").help("remove it");
+    match item {
+        Some(item) => diagnostic.replacing(item, ""),
+        None => diagnostic,
+    }
+}
+
 pub(crate) fn type_as_value(name: &str, place: Place) -> Diagnostic {
     Diagnostic::error("E0114", format!("`{name}` is the name of a type, not a value"), place, "used as a value")
 }

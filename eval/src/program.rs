@@ -168,6 +168,10 @@ impl Program {
         let mut program = Program { sources, names, modules, types, by_path, expression, warnings: Vec::new() };
         diagnostics.extend(check::check(&program));
         in_source_order(&mut diagnostics);
+        if diagnostics.iter().any(is_error) {
+            // What is wrong may have been meant to use it.
+            diagnostics.retain(|diagnostic| diagnostic.code != errors::UNUSED);
+        }
         if missing.is_empty() && !diagnostics.iter().any(is_error) {
             program.warnings = diagnostics;
             return Ok(program);

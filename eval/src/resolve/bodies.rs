@@ -53,10 +53,14 @@ impl<'a, 't> Resolver<'a, 't> {
 
     fn item(&mut self, item: &ast::Item<'_>, body: &mut Body) {
         match &item.kind {
-            ItemKind::Import { .. } => {}
+            ItemKind::Import { name, .. } => {
+                let (key, place) = (self.names.intern(name.text), self.place(name.span));
+                self.private.push((self.module, key, place, Some(self.place(item.span))));
+            }
             ItemKind::Error => body.lost.push(self.place(item.span)),
             ItemKind::Let { name, value } => {
-                let name = self.names.intern(name.text);
+                let (name, place) = (self.names.intern(name.text), self.place(name.span));
+                self.private.push((self.module, name, place, Some(self.place(item.span))));
                 let value = self.off_trail(|resolver| resolver.hiding(name, |resolver| resolver.expr(value)));
                 body.lets.push(code::Let { name, value });
             }

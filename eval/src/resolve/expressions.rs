@@ -83,6 +83,8 @@ impl<'a, 't> Resolver<'a, 't> {
             }
             Tree::Let(name, value, body) => {
                 let value = self.expr(value);
+                let key = self.names.intern(name.text);
+                self.private.push((self.module, key, self.place(name.span), None));
                 let body = self.with_locals(&[*name], |resolver| resolver.expr(body));
                 ExprKind::Let(Box::new((value, body)))
             }

@@ -12,7 +12,7 @@ mod scopes;
 mod types;
 
 use gravure_lang::{Diagnostic, FileId, Place, Span, ast};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::code::{Body, Edit, Let, Module, ModuleId, Override, RecordType, TypeId};
 use crate::errors;
@@ -36,6 +36,7 @@ pub(crate) fn resolve(parsed: &[Parsed<'_>]) -> Resolved {
     resolver.declare_types();
     let types = resolver.record_types();
     let modules = (0..parsed.len()).map(|module| resolver.module(module)).collect();
+    resolver.report_unused();
     Resolved { names: resolver.names, modules, types, diagnostics: resolver.diagnostics }
 }
 
@@ -61,6 +62,10 @@ struct Resolver<'a, 't> {
     module: ModuleId,
     file: FileId,
     scopes: Vec<Scope>,
+    /// Private names, locals and imports that something mentions.
+    used: FxHashSet<(ModuleId, Name)>,
+    /// All that there are, and where; of items what would have to go.
+    private: Vec<(ModuleId, Name, Place, Option<Place>)>,
     /// Whether names of modules of the library are known without an import.
     sees_library: bool,
     /// The fields that lead from the file to the expression at hand; none where no path of fields leads to it.
@@ -85,6 +90,8 @@ impl<'a, 't> Resolver<'a, 't> {
             module: ModuleId(0),
             file: FileId(0),
             scopes: Vec::new(),
+            used: FxHashSet::default(),
+            private: Vec::new(),
             sees_library: false,
             trail: None,
         }
@@ -103,6 +110,16 @@ impl<'a, 't> Resolver<'a, 't> {
 
     fn report(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
+    }
+
+    /// Reports what only its own file could use, and nothing does, unless its name begins with `_`.
+    fn report_unused(&mut self) {
+        for (module, name, place, item) in std::mem::take(&mut self.private) {
+            if !self.used.contains(&(module, name)) && !self.names.text(name).starts_with('_') {
+                let unused = errors::unused(self.names.text(name), place, item);
+                self.report(unused);
+            }
+        }
     }
 
     fn module(&mut self, module: usize) -> Module {

@@ -136,7 +136,10 @@ impl<'a, 't> Resolver<'a, 't> {
             match scope.meaning(name) {
                 None if self.may_be_lost(scope, text) => return ExprKind::Unknown,
                 None => {}
-                Some(&Meaning::Local(slot)) => return ExprKind::Local { depth, slot },
+                Some(&Meaning::Local(slot)) => {
+                    self.used.insert((self.module, name));
+                    return ExprKind::Local { depth, slot };
+                }
                 Some(&meaning) if scope.hidden == Some(name) => {
                     let is_field = matches!(meaning, Meaning::Field { .. });
                     hidden = hidden.or(Some(match scope.base {
@@ -145,11 +148,15 @@ impl<'a, 't> Resolver<'a, 't> {
                         _ => OwnName::Other,
                     }));
                 }
-                Some(&Meaning::Private(slot)) => return ExprKind::Private { depth, slot },
+                Some(&Meaning::Private(slot)) => {
+                    self.used.insert((self.module, name));
+                    return ExprKind::Private { depth, slot };
+                }
                 Some(Meaning::Field { .. }) => return self.sibling(name, text, depth, place),
             }
         }
         if let Some(&module) = self.imports[self.module.0 as usize].get(&name) {
+            self.used.insert((self.module, name));
             return ExprKind::Module(module);
         }
         if self.is_failed_import(text) {

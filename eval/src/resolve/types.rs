@@ -231,6 +231,7 @@ impl<'a, 't> Resolver<'a, 't> {
 
     fn imported(&mut self, text: &str) -> Option<ModuleId> {
         let name = self.names.intern(text);
+        self.used.insert((self.module, name));
         self.imports[self.module.0 as usize].get(&name).copied()
     }
 }

@@ -113,6 +113,7 @@ fn found_in(world: &Changed, main: &str) -> (SourceMap, Vec<Diagnostic>, bool) {
         let module = program.module(main).expect("the main file is a module");
         evaluator.show(Value::Record(evaluator.module(module)), "result").err().unwrap_or_default()
     });
+    let found = program.warnings.into_iter().chain(found).collect();
     (program.sources, found, false)
 }
 

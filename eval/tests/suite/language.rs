@@ -84,7 +84,8 @@ fn evaluate(folder: &Path, main: &str) -> String {
             Ok(value) => evaluator.show(value, "result"),
             Err(diagnostic) => Err(vec![*diagnostic]),
         };
-        shown.unwrap_or_else(|diagnostics| render(&program.sources, &diagnostics))
+        let warnings: String = program.warnings.iter().map(|warning| warning.render(&program.sources, false)).collect();
+        warnings + &shown.unwrap_or_else(|diagnostics| render(&program.sources, &diagnostics))
     })
 }
 
@@ -129,7 +130,7 @@ fn every_code_has_a_fixture() {
     let shown: String = outputs.map(|path| std::fs::read_to_string(path).unwrap()).collect();
     let source = std::fs::read_to_string(folder.join("src/errors.rs")).unwrap();
     let is_code = |word: &&str| {
-        word.len() == 5 && word.starts_with('E') && word[1..].bytes().all(|letter| letter.is_ascii_digit())
+        word.len() == 5 && word.starts_with(['E', 'W']) && word[1..].bytes().all(|letter| letter.is_ascii_digit())
     };
     let codes: Vec<&str> = source.split('"').filter(is_code).collect();
     assert!(codes.len() > 20, "the codes were found");
