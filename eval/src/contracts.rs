@@ -56,12 +56,19 @@ impl<'h> Evaluator<'h> {
         let contract = self.contract_of_parts(element, contract);
         let checked = self.elements(elements).map(|thunk| self.contracted(thunk, contract));
         let checked: &'h [&'h Thunk<'h>] = self.heap.alloc_slice_fill_iter(checked);
-        if let Type::Record(ty) = element
-            && self.key_field(*ty).is_some()
-        {
+        if self.has_keys(element) {
             self.refuse_doubled_keys(checked)?;
         }
         Ok(Value::List(List(Elements::Made(checked))))
+    }
+
+    /// Whether a value of this type may have a key.
+    fn has_keys(&self, ty: &Type) -> bool {
+        match ty {
+            Type::Record(ty) => self.key_field(*ty).is_some(),
+            Type::Union(members) => members.iter().any(|member| self.has_keys(member)),
+            _ => false,
+        }
     }
 
     fn refuse_doubled_keys(&self, elements: &[&'h Thunk<'h>]) -> Result<()> {
@@ -78,7 +85,7 @@ impl<'h> Evaluator<'h> {
     }
 
     /// Returns where the key of an element is written, or the element itself.
-    fn key_place(&self, element: &'h Thunk<'h>) -> Result<Place> {
+    pub(crate) fn key_place(&self, element: &'h Thunk<'h>) -> Result<Place> {
         let Value::Record(record) = self.force(element)? else { return Ok(element.place) };
         let Some(key) = record.ty.and_then(|ty| self.key_field(ty)) else { return Ok(element.place) };
         let field = self.table(record)?.find(key);

@@ -97,17 +97,22 @@ impl<'h> Evaluator<'h> {
         Ok(value)
     }
 
-    /// Returns where in a list the record with this key is; only keys are computed.
+    /// Returns where in a list the one record with this key is; only keys are computed.
     pub(crate) fn keyed_position(&self, elements: &[&'h Thunk<'h>], key: &str, place: Place) -> Result<usize> {
-        let mut known = Vec::new();
+        let (mut found, mut known) = (None, Vec::new());
         for (position, element) in elements.iter().enumerate() {
-            match self.key_of(element)? {
-                Some(found) if found == key => return Ok(position),
-                Some(found) => known.push(found),
-                None => return Err(errors::no_key(element.place, place).into()),
+            match (self.key_of(element)?, found) {
+                (Some(at), None) if at == key => found = Some(position),
+                // The contract of a field would have found it, but not every list has one.
+                (Some(at), Some(first)) if at == key => {
+                    let first = self.key_place(elements[first])?;
+                    return Err(errors::double_key(key, self.key_place(element)?, first).into());
+                }
+                (Some(at), _) => known.push(at),
+                (None, _) => return Err(errors::no_key(element.place, place).into()),
             }
         }
-        Err(errors::absent_key(key, known, place).into())
+        found.ok_or_else(|| errors::absent_key(key, known, place).into())
     }
 
     /// Returns the key of a list element: the value of the field that its type declares as `Key`.
