@@ -1,8 +1,13 @@
 //! One mistake in the library is told once, whatever else uses what it hides: each file is spoilt in one line after the
 //! other, and loaded with all others.
 
+use std::fs;
+use std::path::Path;
+
 use gravure_eval::{Program, Source, World};
 use gravure_lang::{Diagnostic, Severity, SourceMap};
+
+use crate::project::Sources;
 
 /// The library with one file that has another text.
 struct Spoilt<'a> {
@@ -78,4 +83,17 @@ fn one_mistake_in_the_library_is_told_once() {
         assert!(n_spoilt > 10, "{way}: {n_spoilt} lines");
     }
     assert!(failures.is_empty(), "{} of them:\n{}", failures.len(), failures.join("\n"));
+}
+
+#[test]
+fn nothing_in_the_library_and_the_examples_is_left_over() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("examples");
+    let names = fs::read_dir(&examples).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let names: Vec<String> = names.filter(|name| name.ends_with(".img")).collect();
+    assert!(names.len() > 4, "the examples are found: {names:?}");
+    let mut files: Vec<&str> = names.iter().map(String::as_str).collect();
+    files.extend(gravure_stdlib::modules());
+    let program = Program::load(&Sources::of(&examples), &files).expect("library and examples are right");
+    let warnings: Vec<&Diagnostic> = program.warnings.iter().collect();
+    assert!(warnings.is_empty(), "{}", rendered(&program.sources, &warnings));
 }

@@ -99,7 +99,7 @@ fn build_fleet(directory: &Path, names: &[&str]) {
             "unmatched-board.board)",
             &format!("unmatched-board.board & mixin {{ services += [{}] }})", login("ttyS0")),
         )
-        .replace("import \"std/images\" as images\n", "import \"std/services\" as svc\n");
+        .replace("import \"std/os\" as os\n", "import \"std/os\" as os\nimport \"std/services\" as svc\n");
     fs::write(directory.join("fleet.img"), text).expect("a file can be written");
     let outputs: Vec<String> = match names {
         [] => vec!["fleet.img".to_owned()],
