@@ -8,51 +8,64 @@ use crate::evaluator::Evaluator;
 use crate::value::{List, Thunk, Value};
 use crate::{Result, errors};
 
-/// Declares the table of functions: name, number of arguments, and the documentation that the manual prints.
+/// What an argument may be, as [`Value::kind`] calls it; all where the list is empty, and then it is not computed before it is needed.
+type Kinds = &'static [&'static str];
+
+const ANYTHING: Kinds = &[];
+const FUNCTION: Kinds = &["a function"];
+const INTEGER: Kinds = &["an integer"];
+const LIST: Kinds = &["a list"];
+const MAP: Kinds = &["a map"];
+const TEXT: Kinds = &["a string"];
+const COUNTED: Kinds = &["a list", "a map", "a string"];
+const SEARCHED: Kinds = &["a string", "a list", "a map", "a record"];
+
+/// Declares the table of functions: name, what the arguments may be, and the documentation that the manual prints.
 macro_rules! prelude {
-    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal($arity:literal),)+) => {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal($($kinds:ident),+),)+) => {
         /// A function of the prelude.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Builtin { $($(#[doc = $doc])+ $variant,)+ }
 
         impl Builtin {
-            const ALL: &[(Builtin, &'static str, usize)] = &[$((Builtin::$variant, $name, $arity),)+];
+            const ALL: &[(Builtin, &'static str, &'static [Kinds])] =
+                &[$((Builtin::$variant, $name, &[$($kinds),+]),)+];
         }
     };
 }
 
 prelude! {
     /// `len(xs)`: how many elements a list or map has, or bytes a string.
-    Len = "len"(1),
+    Len = "len"(COUNTED),
     /// `map(f, xs)`: the list of `f(x)`, each computed when it is needed.
-    Map = "map"(2),
+    Map = "map"(FUNCTION, LIST),
     /// `filter(f, xs)`: the elements for which `f(x)` is true.
-    Filter = "filter"(2),
+    Filter = "filter"(FUNCTION, LIST),
     /// `fold(f, start, xs)`: `f(... f(f(start, x0), x1) ..., xn)`.
-    Fold = "fold"(3),
+    Fold = "fold"(FUNCTION, ANYTHING, LIST),
     /// `range(a, b)`: the integers from `a` up to and without `b`.
-    Range = "range"(2),
+    Range = "range"(INTEGER, INTEGER),
     /// `join(xs, separator)`: the texts of a list with the separator between them.
-    Join = "join"(2),
+    Join = "join"(LIST, TEXT),
     /// `flatten(xss)`: the elements of all lists of a list, in order.
-    Flatten = "flatten"(1),
+    Flatten = "flatten"(LIST),
     /// `split(text, separator)`: the pieces of a text between the separators.
-    Split = "split"(2),
+    Split = "split"(TEXT, TEXT),
     /// `chars(text)`: the characters of a text, each as a text.
-    Chars = "chars"(1),
+    Chars = "chars"(TEXT),
     /// `starts-with(text, start)`: whether a text begins with another.
-    StartsWith = "starts-with"(2),
+    StartsWith = "starts-with"(TEXT, TEXT),
     /// `ends-with(text, end)`: whether a text ends with another.
-    EndsWith = "ends-with"(2),
+    EndsWith = "ends-with"(TEXT, TEXT),
     /// `keys(m)`: the keys of a map, in order.
-    Keys = "keys"(1),
+    Keys = "keys"(MAP),
     /// `has(whole, part)`: whether a string contains a text, a list an element equal to the part or with that key, a map
     /// that key, a record a field of that name.
-    Has = "has"(2),
+    Has = "has"(SEARCHED, ANYTHING),
     /// `label-of(device)`: the label by which a device is named; `none` where it is named otherwise.
-    LabelOf = "label-of"(1),
+    LabelOf = "label-of"(ANYTHING),
     /// `error("why")`: stops the evaluation of whatever needs it.
-    Error = "error"(1),
+    Error = "error"(TEXT),
 }
 
 impl Builtin {
@@ -68,6 +81,11 @@ impl Builtin {
 
     /// Returns how many arguments the function takes.
     pub(crate) fn arity(self) -> usize {
+        self.arguments().len()
+    }
+
+    /// Returns what each argument may be.
+    pub(crate) fn arguments(self) -> &'static [Kinds] {
         Builtin::ALL[self as usize].2
     }
 
@@ -88,70 +106,29 @@ impl<'h> Evaluator<'h> {
         if arguments.len() != arity {
             return Err(errors::wrong_arity(builtin.name(), arity, arguments.len(), place).into());
         }
+        for (&argument, kinds) in arguments.iter().zip(builtin.arguments()).filter(|(_, kinds)| !kinds.is_empty()) {
+            let kind = self.force(argument)?.kind();
+            if !kinds.contains(&kind) {
+                return Err(errors::wrong_argument(builtin.name(), kinds, kind, argument.place).into());
+            }
+        }
         let value = |index: usize| self.force(arguments[index]);
         match builtin {
-            Builtin::Len => self.len_of(value(0)?, place),
-            Builtin::Map => {
-                let function = self.function_argument(builtin, arguments[0])?;
-                Ok(self.mapped(function, self.list_argument(builtin, arguments[1])?))
-            }
-            Builtin::Filter => {
-                self.filter(self.function_argument(builtin, arguments[0])?, self.list_argument(builtin, arguments[1])?)
-            }
-            Builtin::Fold => {
-                let function = self.function_argument(builtin, arguments[0])?;
-                self.fold(function, arguments[1], self.list_argument(builtin, arguments[2])?, place)
-            }
+            Builtin::Len => Ok(Value::Int(len_of(value(0)?) as i64)),
+            Builtin::Map => Ok(self.mapped(value(0)?, list(value(1)?))),
+            Builtin::Filter => self.filter(value(0)?, list(value(1)?)),
+            Builtin::Fold => self.fold(value(0)?, arguments[1], list(value(2)?), place),
             Builtin::Range => self.range(value(0)?, value(1)?, place),
-            Builtin::Join => self.join(self.list_argument(builtin, arguments[0])?, value(1)?, place),
-            Builtin::Flatten => self.flatten_lists(self.list_argument(builtin, arguments[0])?, place),
-            Builtin::Split => self.split(
-                self.text_argument(builtin, arguments[0])?,
-                self.text_argument(builtin, arguments[1])?,
-                place,
-            ),
-            Builtin::Chars => self.strings(self.text_argument(builtin, arguments[0])?.split_inclusive(|_| true), place),
-            Builtin::StartsWith => Ok(Value::Bool(
-                self.text_argument(builtin, arguments[0])?.starts_with(self.text_argument(builtin, arguments[1])?),
-            )),
-            Builtin::EndsWith => Ok(Value::Bool(
-                self.text_argument(builtin, arguments[0])?.ends_with(self.text_argument(builtin, arguments[1])?),
-            )),
-            Builtin::Keys => self.keys(value(0)?, place),
-            Builtin::Has => self.has(value(0)?, value(1)?, place),
+            Builtin::Join => self.join(list(value(0)?), text(value(1)?), place),
+            Builtin::Flatten => self.flatten_lists(list(value(0)?), place),
+            Builtin::Split => self.split(text(value(0)?), text(value(1)?), place),
+            Builtin::Chars => self.strings(text(value(0)?).split_inclusive(|_| true), place),
+            Builtin::StartsWith => Ok(Value::Bool(text(value(0)?).starts_with(text(value(1)?)))),
+            Builtin::EndsWith => Ok(Value::Bool(text(value(0)?).ends_with(text(value(1)?)))),
+            Builtin::Keys => Ok(self.keys(value(0)?)),
+            Builtin::Has => self.has(value(0)?, value(1)?, arguments[1].place),
             Builtin::LabelOf => self.label_of(value(0)?, place),
-            Builtin::Error => {
-                let message = self.expect_string(value(0)?, "`error`", arguments[0].place)?;
-                Err(errors::raised(message, place).into())
-            }
-        }
-    }
-
-    fn list_argument(&self, builtin: Builtin, thunk: &'h Thunk<'h>) -> Result<List<'h>> {
-        match self.force(thunk)? {
-            Value::List(elements) => Ok(elements),
-            other => {
-                Err(errors::wrong_operand(&format!("`{}`", builtin.name()), "a list", other.kind(), thunk.place).into())
-            }
-        }
-    }
-
-    fn function_argument(&self, builtin: Builtin, thunk: &'h Thunk<'h>) -> Result<Value<'h>> {
-        match self.force(thunk)? {
-            function @ (Value::Function(_) | Value::Builtin(_)) => Ok(function),
-            other => {
-                let what = format!("`{}`", builtin.name());
-                Err(errors::wrong_operand(&what, "a function", other.kind(), thunk.place).into())
-            }
-        }
-    }
-
-    fn len_of(&self, value: Value<'h>, place: Place) -> Result<Value<'h>> {
-        match value {
-            Value::List(elements) => Ok(Value::Int(elements.len() as i64)),
-            Value::Map(entries) => Ok(Value::Int(entries.len() as i64)),
-            Value::String(text) => Ok(Value::Int(text.len() as i64)),
-            other => Err(errors::wrong_operand("`len`", "a list, a map or a string", other.kind(), place).into()),
+            Builtin::Error => Err(errors::raised(text(value(0)?), place).into()),
         }
     }
 
@@ -179,17 +156,13 @@ impl<'h> Evaluator<'h> {
     }
 
     fn range(&self, from: Value<'h>, to: Value<'h>, place: Place) -> Result<Value<'h>> {
-        let (Value::Int(from), Value::Int(to)) = (from, to) else {
-            let other = if matches!(from, Value::Int(_)) { to } else { from };
-            return Err(errors::wrong_operand("`range`", "two integers", other.kind(), place).into());
-        };
+        let (Value::Int(from), Value::Int(to)) = (from, to) else { unreachable!("{AS_DECLARED}") };
         let len = usize::try_from(i128::from(to) - i128::from(from)).unwrap_or(if to < from { 0 } else { usize::MAX });
         self.limit(len, self.limits.elements, "a list", "elements", place)?;
         Ok(self.integers(from, len, place))
     }
 
-    fn join(&self, list: List<'h>, separator: Value<'h>, place: Place) -> Result<Value<'h>> {
-        let separator = self.expect_string(separator, "`join`", place)?;
+    fn join(&self, list: List<'h>, separator: &str, place: Place) -> Result<Value<'h>> {
         let mut text = String::new();
         for (i, element) in self.elements(list).enumerate() {
             let value = self.force(element)?;
@@ -206,20 +179,13 @@ impl<'h> Evaluator<'h> {
     fn flatten_lists(&self, lists: List<'h>, place: Place) -> Result<Value<'h>> {
         let mut elements = Vec::new();
         for list in self.elements(lists) {
-            elements.extend(self.elements(self.list_argument(Builtin::Flatten, list)?));
+            match self.force(list)? {
+                Value::List(inner) => elements.extend(self.elements(inner)),
+                other => return Err(errors::wrong_argument("flatten", LIST, other.kind(), list.place).into()),
+            }
             self.limit(elements.len(), self.limits.elements, "a list", "elements", place)?;
         }
         Ok(self.list(elements))
-    }
-
-    fn text_argument(&self, builtin: Builtin, thunk: &'h Thunk<'h>) -> Result<&'h str> {
-        match self.force(thunk)? {
-            Value::String(text) => Ok(text),
-            other => {
-                Err(errors::wrong_operand(&format!("`{}`", builtin.name()), "a string", other.kind(), thunk.place)
-                    .into())
-            }
-        }
     }
 
     fn strings(&self, texts: impl Iterator<Item = &'h str>, place: Place) -> Result<Value<'h>> {
@@ -238,13 +204,10 @@ impl<'h> Evaluator<'h> {
         }
     }
 
-    fn keys(&self, value: Value<'h>, place: Place) -> Result<Value<'h>> {
-        match value {
-            Value::Map(entries) => Ok(self.list(
-                entries.iter().map(|&(key, thunk)| self.done(Value::String(key), thunk.place)).collect::<Vec<_>>(),
-            )),
-            other => Err(errors::wrong_operand("`keys`", "a map", other.kind(), place).into()),
-        }
+    fn keys(&self, map: Value<'h>) -> Value<'h> {
+        let Value::Map(entries) = map else { unreachable!("{AS_DECLARED}") };
+        let keys = entries.iter().map(|&(key, thunk)| self.done(Value::String(key), thunk.place));
+        self.list(keys.collect::<Vec<_>>())
     }
 
     fn has(&self, whole: Value<'h>, part: Value<'h>, place: Place) -> Result<Value<'h>> {
@@ -256,12 +219,7 @@ impl<'h> Evaluator<'h> {
                 Ok(Value::Bool(self.program.names.find(field).is_some_and(|name| table.find(name).is_some())))
             }
             (Value::List(elements), part) => self.has_element(elements, part, place).map(Value::Bool),
-            (Value::String(_) | Value::Map(_) | Value::Record(_), part) => {
-                Err(errors::wrong_operand("`has`", "a string as its second argument", part.kind(), place).into())
-            }
-            (whole, _) => {
-                Err(errors::wrong_operand("`has`", "a string, list, map or record", whole.kind(), place).into())
-            }
+            (_, part) => Err(errors::wrong_argument("has", TEXT, part.kind(), place).into()),
         }
     }
 
@@ -285,5 +243,27 @@ impl<'h> Evaluator<'h> {
             Some(_) => self.field(record, label, place),
             None => Ok(Value::None),
         }
+    }
+}
+
+/// Why the arguments of functions need no second look.
+const AS_DECLARED: &str = "the arguments are of the kinds that the table lists";
+
+fn list(value: Value<'_>) -> List<'_> {
+    let Value::List(elements) = value else { unreachable!("{AS_DECLARED}") };
+    elements
+}
+
+fn text(value: Value<'_>) -> &str {
+    let Value::String(text) = value else { unreachable!("{AS_DECLARED}") };
+    text
+}
+
+fn len_of(value: Value<'_>) -> usize {
+    match value {
+        Value::List(elements) => elements.len(),
+        Value::Map(entries) => entries.len(),
+        Value::String(text) => text.len(),
+        _ => unreachable!("{AS_DECLARED}"),
     }
 }

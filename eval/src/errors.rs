@@ -406,6 +406,12 @@ pub(crate) fn raised(message: &str, place: Place) -> Diagnostic {
     Diagnostic::error("E0303", message, place, "raised here")
 }
 
+/// An argument of a function of the prelude, which takes one of these kinds.
+pub(crate) fn wrong_argument(name: &str, kinds: &[&str], found: &str, place: Place) -> Diagnostic {
+    let kinds: Vec<String> = kinds.iter().map(|kind| (*kind).to_owned()).collect();
+    wrong_operand(&format!("`{name}`"), &alternatives(&kinds), found, place)
+}
+
 pub(crate) fn wrong_operand(what: &str, expected: &str, found: &str, place: Place) -> Diagnostic {
     Diagnostic::error("E0304", format!("{what} needs {expected}, but this is {found}"), place, found.to_owned())
 }

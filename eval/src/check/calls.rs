@@ -107,12 +107,29 @@ impl<'p> Checker<'p> {
         }
     }
 
+    /// `has(whole, part)`: only in lists there is something else than texts.
+    fn searched_for(&mut self, shapes: &[Shape<'p>], part: &'p Expr) {
+        let (Some(whole), Some(kind)) = (shapes[0].kind(), shapes[1].kind()) else { return };
+        if ["a string", "a map", "a record"].contains(&whole) && kind != "a string" {
+            self.report(errors::wrong_argument("has", &["a string"], kind, part.place));
+        }
+    }
+
     fn call_builtin(&mut self, builtin: Builtin, arguments: &'p [Argument], place: Place) -> Shape<'p> {
-        arguments.iter().for_each(|argument| drop(self.shape(&argument.value)));
+        let shapes: Vec<Shape<'p>> = arguments.iter().map(|argument| self.shape(&argument.value)).collect();
         if let Some((_, at)) = arguments.iter().find_map(|argument| argument.name) {
             self.report(errors::no_named_arguments(builtin.name(), at));
         } else if arguments.len() != builtin.arity() {
             self.report(errors::wrong_arity(builtin.name(), builtin.arity(), arguments.len(), place));
+        } else {
+            for ((argument, shape), kinds) in arguments.iter().zip(&shapes).zip(builtin.arguments()) {
+                if let Some(kind) = shape.kind().filter(|kind| !kinds.is_empty() && !kinds.contains(kind)) {
+                    self.report(errors::wrong_argument(builtin.name(), kinds, kind, argument.value.place));
+                }
+            }
+            if builtin == Builtin::Has {
+                self.searched_for(&shapes, &arguments[1].value);
+            }
         }
         match builtin {
             Builtin::Len => Shape::Int,

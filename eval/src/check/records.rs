@@ -210,6 +210,7 @@ impl<'p> Checker<'p> {
         let (ty, is_exact) = match base {
             Shape::Type(ty) => (*ty, true),
             Shape::Record { ty, is_exact } => (*ty, *is_exact),
+            Shape::Bare(fields) => return self.fields_of_bare(fields, mixin),
             _ => return,
         };
         for definition in &mixin.definitions {

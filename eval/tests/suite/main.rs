@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests read fixtures")]
 
+mod agreement;
 mod fixes;
 mod language;
 mod properties;
