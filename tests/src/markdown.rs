@@ -38,7 +38,13 @@ pub fn blocks(page: &str) -> Vec<Block<'_>> {
                 blocks.push(Block { above, mark: opened, text: &page[from..start], line });
                 open = None;
             }
-            (None, None) if !line.is_empty() => above = line,
+            (None, None) => {
+                let is_other_block = ["~~~", "    ", "\t"].iter().any(|start| line.starts_with(start));
+                assert!(!is_other_block, "line {}: a block stands between fences of backquotes", i + 1);
+                if !line.is_empty() {
+                    above = line;
+                }
+            }
             (None, _) => {}
         }
     }
@@ -61,6 +67,12 @@ mod tests {
     #[should_panic(expected = "line 2: a fence stands at the margin")]
     fn an_indented_fence_is_refused() {
         blocks("- a list\n  ```img\n  a = 1\n  ```\n");
+    }
+
+    #[test]
+    #[should_panic(expected = "line 3: a block stands between fences of backquotes")]
+    fn an_indented_block_is_refused() {
+        blocks("Why.\n\n    a = 1\n");
     }
 
     #[test]
