@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::error::Error;
 use std::io;
 
-use gravure_lang::{Diagnostic, Label, Place, Severity, SourceMap};
+use gravure_lang::{Diagnostic, Place, Severity, SourceMap, Step};
 use gravure_sources as sources;
 
 use crate::events::{self, ImageName, ShownPlace};
@@ -325,10 +325,10 @@ pub(crate) fn shown_place(sources: &SourceMap, place: Place, text: impl Into<Str
     ShownPlace { file, line, column, end_line, end_column, text: text.into() }
 }
 
-/// Returns a diagnostic with what people want to see of its trace: all of it, if they ask for it; else, of a mistake inside the
-/// library, where their own text comes in.
+/// Returns a diagnostic with what people want to see of its trace: all of it, if they ask for it; else the innermost call of their
+/// own that led to it or, of a mistake inside the library, where their own text comes in.
 fn traced<'d>(diagnostic: &'d Diagnostic, sources: &SourceMap) -> Cow<'d, Diagnostic> {
-    let is_of_library = |label: &&Label| sources.name(label.place.file).starts_with(LIBRARY);
+    let is_own = |place: Place| !sources.name(place.file).starts_with(LIBRARY);
     if terminal::messages().has_trace {
         let mut steps: Vec<String> = diagnostic.trace.iter().map(|step| step_text(step, sources)).collect();
         steps.dedup();
@@ -337,16 +337,21 @@ fn traced<'d>(diagnostic: &'d Diagnostic, sources: &SourceMap) -> Cow<'d, Diagno
         steps.extend((more > 0).then(|| format!("... {more} more")));
         return Cow::Owned(steps.into_iter().fold(diagnostic.clone(), Diagnostic::note));
     }
-    let own = diagnostic.trace.iter().find(|label| !is_of_library(label));
-    match own {
-        Some(own) if diagnostic.labels.iter().all(|label| is_of_library(&label)) => {
-            Cow::Owned(diagnostic.clone().label(own.place, own.text.clone()))
-        }
-        _ => Cow::Borrowed(diagnostic),
+    let is_in_library = !diagnostic.labels.iter().any(|label| is_own(label.place));
+    let is_news = |place: Place| diagnostic.labels.iter().all(|label| !overlap(label.place, place));
+    let is_shown = |step: &&Step| is_own(step.place) && (step.is_call || is_in_library) && is_news(step.place);
+    match diagnostic.trace.iter().find(is_shown) {
+        Some(step) => Cow::Owned(diagnostic.clone().label(step.place, step.text.clone())),
+        None => Cow::Borrowed(diagnostic),
     }
 }
 
-fn step_text(step: &Label, sources: &SourceMap) -> String {
+/// Whether two places have some text in common.
+fn overlap(a: Place, b: Place) -> bool {
+    a.file == b.file && a.span.start < b.span.end && b.span.start < a.span.end
+}
+
+fn step_text(step: &Step, sources: &SourceMap) -> String {
     let ShownPlace { file, line, column, text, .. } = shown_place(sources, step.place, &step.text);
     format!("{file}:{line}:{column}: {text}")
 }

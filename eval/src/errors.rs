@@ -258,6 +258,13 @@ fn none_of(symbol: &str, members: &[&str], values: &str, place: Place) -> Diagno
     }
 }
 
+/// `value` is what the file says of it.
+pub(crate) fn private_name(record: &str, name: &str, place: Place, value: Place) -> Diagnostic {
+    Diagnostic::error("E0203", format!("{record} keeps `{name}` to itself"), place, "a private name of that file")
+        .label(value, "`let` defines it here")
+        .help("without its `let` it is exported")
+}
+
 pub(crate) fn check_failed(message: &str, condition: Place, made: Place) -> Diagnostic {
     Diagnostic::error("E0205", message, brace(made), "in this record").label(condition, "this must hold")
 }

@@ -7,7 +7,7 @@
 use std::cell::{Cell, OnceCell, RefCell};
 
 use bumpalo::Bump;
-use gravure_lang::{Diagnostic, Label, Place};
+use gravure_lang::{Diagnostic, Place, Step};
 
 use crate::code::{Expr, ExprKind, ModuleId, TypeId};
 use crate::limits::Limits;
@@ -185,12 +185,13 @@ impl<'h> Evaluator<'h> {
     /// Adds to a diagnostic that `need` led to it.
     fn traced(&self, mut diagnostic: Box<Diagnostic>, need: Need) -> Box<Diagnostic> {
         if diagnostic.trace.len() < MOST_TRACED {
+            let is_call = need.thunk == 0;
             let text = match need.field {
                 Some(field) => format!("`{}` is needed here", self.program.text(field)),
-                None if need.thunk == 0 => "called here".to_owned(),
+                None if is_call => "called here".to_owned(),
                 None => "needed here".to_owned(),
             };
-            diagnostic.trace.push(Label { place: need.place, text });
+            diagnostic.trace.push(Step { place: need.place, text, is_call });
         }
         diagnostic
     }

@@ -32,7 +32,18 @@ pub struct Diagnostic {
     pub fix: Vec<Replacement>,
     /// What was being computed when the mistake was found, from the inside out. It is not rendered: whoever prints the diagnostic
     /// says how much of it people want to see.
-    pub trace: Vec<Label>,
+    pub trace: Vec<Step>,
+}
+
+/// One thing that was being computed when a mistake was found.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Where it was asked for.
+    pub place: Place,
+    /// What it is, such as "`size` is needed here".
+    pub text: String,
+    /// Whether it is a call.
+    pub is_call: bool,
 }
 
 /// A piece of text to be put at a place, instead of what is there.

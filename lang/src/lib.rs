@@ -32,7 +32,7 @@ mod source;
 mod span;
 mod token;
 
-pub use diagnostic::{Diagnostic, Label, Replacement, Severity};
+pub use diagnostic::{Diagnostic, Label, Replacement, Severity, Step};
 #[doc(hidden)]
 pub use format::comments;
 pub use format::{format, format_within};

@@ -243,8 +243,10 @@ impl<'p> Checker<'p> {
             },
             Shape::Module(module) => self.field_of_module(*module, name).unwrap_or_else(|| {
                 let body = &program.modules[module.0 as usize].body;
-                if !self.may_define(body, name) {
-                    let (text, record) = (program.text(name), format!("`{}`", program.module_path(*module)));
+                let (text, record) = (program.text(name), format!("`{}`", program.module_path(*module)));
+                if let Some(private) = body.lets.iter().find(|private| private.name == name) {
+                    self.report(errors::private_name(&record, text, at, private.value.place));
+                } else if !self.may_define(body, name) {
                     let near = self.near_definition(text, &body.definitions);
                     self.report(errors::unknown_field(&record, text, at, near));
                 }

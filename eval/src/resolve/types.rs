@@ -177,6 +177,12 @@ impl<'a, 't> Resolver<'a, 't> {
             Some(TypeItem::Alias { .. }) => self.alias(key, place),
             None if self.may_declare_type(module, name.text) => None,
             None => {
+                let of_import = (path.len() == 1).then(|| self.type_of_any_import(key.1)).flatten();
+                if let Some(of_import) = of_import {
+                    let unknown = errors::unknown_type(name.text, Some(&of_import), self.place(name.span));
+                    self.report(unknown);
+                    return None;
+                }
                 let known = if self.may_guess() { self.type_names(module) } else { Vec::new() };
                 self.report(errors::unknown_type(
                     name.text,
@@ -186,6 +192,13 @@ impl<'a, 't> Resolver<'a, 't> {
                 None
             }
         }
+    }
+
+    /// Returns how a type is named that an import of the file declares.
+    fn type_of_any_import(&self, name: Name) -> Option<String> {
+        let imports = &self.parsed[self.module.0 as usize].imports;
+        let (import, _) = imports.iter().find(|(_, module)| self.types.contains_key(&(*module, name)))?;
+        Some(format!("{}.{}", import.text, self.names.text(name)))
     }
 
     fn alias(&mut self, key: (ModuleId, Name), place: Place) -> Option<Type> {
