@@ -161,7 +161,29 @@ impl<'h> Evaluator<'h> {
         let Some(Definition { ty: Some(ty), place: declared, .. }) = field.declaration else { return Ok(value) };
         let contract = Contract { ty, declared: *declared, slot: Slot::Field(name) };
         let checked = self.check(value, value_place(&field.steps[last]), contract);
-        checked.map_err(|diagnostic| with_overridden(diagnostic, field.steps))
+        checked.map_err(|diagnostic| {
+            let diagnostic = self.with_argument(diagnostic, record, &field.steps[last]);
+            with_overridden(diagnostic, field.steps)
+        })
+    }
+
+    /// Adds to a message about a value that is a parameter of a function where it was given: the call may be over long ago.
+    fn with_argument(
+        &self,
+        mut diagnostic: Box<gravure_lang::Diagnostic>,
+        record: &'h Record<'h>,
+        step: &Step<'h>,
+    ) -> Box<gravure_lang::Diagnostic> {
+        let Some(Edit::Set(Expr { kind: ExprKind::Local { depth, slot }, place })) = &step.definition.edit else {
+            return diagnostic;
+        };
+        if let Ok(table) = self.table(record)
+            && errors::same(diagnostic.labels[0].place, *place)
+        {
+            let given = self.slot(table.frames[step.layer as usize], *depth, *slot).place;
+            *diagnostic = errors::also(*diagnostic, given, "given here");
+        }
+        diagnostic
     }
 
     /// Whether a field of a record that is a base for others has no value yet, or needs one that has none.
