@@ -265,8 +265,14 @@ pub(crate) fn private_name(record: &str, name: &str, place: Place, value: Place)
         .help("without its `let` it is exported")
 }
 
-pub(crate) fn check_failed(message: &str, condition: Place, made: Place) -> Diagnostic {
-    Diagnostic::error("E0205", message, brace(made), "in this record").label(condition, "this must hold")
+/// `made` is the body of the record; none of a file, which is too large to point at.
+pub(crate) fn check_failed(message: &str, condition: Place, made: Option<Place>) -> Diagnostic {
+    match made {
+        Some(made) => {
+            Diagnostic::error("E0205", message, brace(made), "in this record").label(condition, "this must hold")
+        }
+        None => Diagnostic::error("E0205", message, condition, "this must hold"),
+    }
 }
 
 pub(crate) fn double_key(key: &str, place: Place, first: Place) -> Diagnostic {
@@ -429,7 +435,10 @@ pub(crate) fn wrong_operands(operator: &str, left: &str, right: &str, place: Pla
     let diagnostic = Diagnostic::error("E0304", format!("`{operator}` cannot {verb} {text}"), place, text);
     match (operator, left, right) {
         ("+", "a list", _) => diagnostic.help("to add one element, put it into brackets"),
-        ("+", "a string", _) | ("+", _, "a string") => diagnostic.help("a value is put into a text as in \"${value}\""),
+        ("+", "a string", "an integer" | "a size" | "a symbol")
+        | ("+", "an integer" | "a size" | "a symbol", "a string") => {
+            diagnostic.help("a value is put into a text as in \"${value}\"")
+        }
         (_, "a size", "an integer") | (_, "an integer", "a size") => {
             diagnostic.help("sizes have their unit, such as `512B` or `16MiB`")
         }

@@ -96,7 +96,8 @@ impl<'h> Evaluator<'h> {
         }
         let message =
             self.expect_string(self.eval(&check.message, env)?, "the message of a check", check.message.place)?;
-        Err(errors::check_failed(message, check.condition.place, record.place()).into())
+        let made = record.module.is_none().then(|| record.place());
+        Err(errors::check_failed(message, check.condition.place, made).into())
     }
 
     /// Returns a view of a record.

@@ -131,6 +131,25 @@ impl Diagnostic {
         self
     }
 
+    /// Returns the text of the file that the fix is for with the fix made.
+    pub fn fixed(&self, text: &str) -> String {
+        let mut fix: Vec<&Replacement> = self.fix.iter().collect();
+        fix.sort_by_key(|replacement| replacement.place.span.start);
+        let (mut fixed, mut at) = (String::new(), 0);
+        for Replacement { place, text: new } in fix {
+            fixed += &text[at..place.span.range().start];
+            fixed += new;
+            at = place.span.range().end;
+        }
+        fixed + &text[at..]
+    }
+
+    /// Whether the help proposes a text to be written; a form with dots to be filled in is none.
+    pub fn proposes_text(&self) -> bool {
+        let proposal = self.help.as_deref().and_then(|help| help.split_once("write `")?.1.split_once('`'));
+        proposal.is_some_and(|(text, _)| !text.contains(".."))
+    }
+
     /// Returns the diagnostic as a person reads it in a terminal, in colour when `colour` is set.
     pub fn render(&self, sources: &SourceMap, colour: bool) -> String {
         crate::render::render(self, sources, colour)

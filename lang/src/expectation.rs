@@ -46,7 +46,8 @@ impl Mistake<'_> {
         let kind = self.kind(0)?;
         let names_something =
             matches!(self.kind(1), Some(Kind::Equal | Kind::PlusEqual | Kind::MinusEqual | Kind::Colon));
-        if kind.is_reserved_word() && (names_something || self.expected == ["name"]) {
+        let wants_name = self.expects("name") && !self.expects("int");
+        if kind.is_reserved_word() && (names_something || wants_name) {
             return Some(errors::reserved_word(self.place(), self.tokens[self.at].text(self.text)));
         }
         if self.kind(-1) == Some(Kind::Super) && self.expected == ["."] {

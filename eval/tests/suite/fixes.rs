@@ -4,22 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use gravure_eval::{Evaluator, Limits, Program, Value, with_stack};
-use gravure_lang::{Diagnostic, FileId, Replacement, Severity, SourceMap};
+use gravure_lang::{Diagnostic, FileId, Severity, SourceMap};
 
 use crate::language::{Changed, LIMITS};
-
-/// Returns a text with pieces replaced.
-fn changed(text: &str, fix: &[Replacement]) -> String {
-    let mut fix: Vec<&Replacement> = fix.iter().collect();
-    fix.sort_by_key(|replacement| replacement.place.span.start);
-    let (mut changed, mut at) = (String::new(), 0);
-    for Replacement { place, text: new } in fix {
-        changed += &text[at..place.span.range().start];
-        changed += new;
-        at = place.span.range().end;
-    }
-    changed + &text[at..]
-}
 
 /// What a diagnostic says, without where.
 fn gist(diagnostic: &Diagnostic) -> (&'static str, &str) {
@@ -40,11 +27,7 @@ fn try_all(
 ) -> usize {
     let mut n_tried = 0;
     for diagnostic in found {
-        let proposes = diagnostic.help.as_deref().is_some_and(|help| {
-            let text = help.split_once("write `").and_then(|(_, rest)| rest.split_once('`'));
-            text.is_some_and(|(text, _)| !text.contains(".."))
-        });
-        if proposes && diagnostic.fix.is_empty() {
+        if diagnostic.proposes_text() && diagnostic.fix.is_empty() {
             failures.push(format!(
                 "{name}: the help proposes a text and changes nothing:\n{}",
                 diagnostic.render(sources, false)
@@ -52,7 +35,7 @@ fn try_all(
         }
         let Some(file) = diagnostic.fix.first().map(|replacement| replacement.place.file) else { continue };
         n_tried += 1;
-        let text = changed(sources.text(file), &diagnostic.fix);
+        let text = diagnostic.fixed(sources.text(file));
         let (new_sources, left) = again(file, text.clone());
         let is_same = |other: &Diagnostic| gist(other) == gist(diagnostic);
         let is_left = left.iter().any(|other| is_same(other) && start(other) == start(diagnostic));

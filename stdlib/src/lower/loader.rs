@@ -310,7 +310,9 @@ fn device_tree_name(path: &str) -> &str {
 
 fn not_given(loader: &str, name: &str, place: Place) -> LowerError {
     let message = format!("`{name}` of the boot loader `{loader}` is in no package: a file must be given");
-    let help = format!("write `bootloader {{ loader {{ blobs[\"{name}\"] {{ source = ./{name} }} }} }}`");
+    let help = format!(
+        "a file of yours is given by `bootloader {{ loader {{ blobs[\"{name}\"] {{ source = ./{name} }} }} }}`"
+    );
     LowerError::Diagnostics(vec![Diagnostic::error("E0436", message, place, "without that file").help(help)])
 }
 

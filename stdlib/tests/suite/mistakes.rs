@@ -56,3 +56,31 @@ fn every_mistake_is_found() {
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
+
+/// What a help proposes is made a part of the file, and then this mistake is gone.
+#[test]
+fn every_change_does_what_it_says() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mistakes");
+    let paths = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let (mut failures, mut n_tried) = (Vec::new(), 0);
+    for input in paths.filter(|path| path.extension().is_some_and(|ending| ending == "img")) {
+        let project = Project::new();
+        project.write("big.bin", vec![1; 100_000]);
+        project.write("mistake.img", fs::read(&input).unwrap());
+        let plan = project.plan("mistake.img", None, &project.store());
+        for mistake in &plan.found {
+            assert!(!mistake.proposes_text() || !mistake.fix.is_empty(), "{}: {:?}", input.display(), mistake.help);
+            let Some(replacement) = mistake.fix.first() else { continue };
+            n_tried += 1;
+            let file = replacement.place.file;
+            project.write(plan.sources.name(file), mistake.fixed(plan.sources.text(file)));
+            let left = project.plan("mistake.img", None, &project.store()).found;
+            if left.iter().any(|other| (other.code, &other.message) == (mistake.code, &mistake.message)) {
+                failures.push(format!("{}: {}", input.display(), mistake.render(&plan.sources, false)));
+            }
+            project.write(plan.sources.name(file), plan.sources.text(file).as_bytes());
+        }
+    }
+    assert!(n_tried > 2, "only {n_tried} changes");
+    assert!(failures.is_empty(), "{} of {n_tried}:\n{}", failures.len(), failures.join("\n"));
+}

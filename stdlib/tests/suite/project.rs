@@ -167,6 +167,8 @@ pub(crate) struct Plan {
     pub(crate) places: BTreeMap<NodeId, Place>,
     /// What is wrong, as a person reads it.
     pub(crate) mistakes: String,
+    /// The same as data.
+    pub(crate) found: Vec<Diagnostic>,
     pub(crate) warnings: String,
     pub(crate) sources: SourceMap,
 }
@@ -192,7 +194,9 @@ fn plan(root: &Path, world: &dyn World, file: &str, pick: Option<&str>, store: &
         Ok(program) => program,
         Err(error) => {
             assert!(error.missing.is_empty(), "{:?}", error.missing);
-            return Plan { mistakes: rendered(&error.sources, &error.diagnostics), ..Plan::default() };
+            let mut plan = Plan { sources: error.sources, ..Plan::default() };
+            plan.add(error.diagnostics);
+            return plan;
         }
     };
     let archives = Archives::default();
@@ -214,7 +218,7 @@ fn plan(root: &Path, world: &dyn World, file: &str, pick: Option<&str>, store: &
         let found = match outputs(&evaluator, module, "system", pick, Form::default()) {
             Ok(found) => found,
             Err(OutputsError::Diagnostics(mistakes)) => {
-                plan.mistakes = rendered(&program.sources, &mistakes);
+                plan.add(mistakes);
                 return plan;
             }
             Err(other) => panic!("{other:?}"),
@@ -227,7 +231,7 @@ fn plan(root: &Path, world: &dyn World, file: &str, pick: Option<&str>, store: &
                         &lowered.warnings.iter().map(|one| one.render(&program.sources, false)).collect::<String>();
                     plan.images.insert(output.name, lowered.disk);
                 }
-                Err(LowerError::Diagnostics(mistakes)) => plan.mistakes += &rendered(&program.sources, &mistakes),
+                Err(LowerError::Diagnostics(mistakes)) => plan.add(mistakes),
                 Err(LowerError::Source(error)) => plan.mistakes += &format!("error: {error}\n"),
             }
         }
@@ -241,6 +245,11 @@ fn rendered(sources: &SourceMap, diagnostics: &[Diagnostic]) -> String {
 }
 
 impl Plan {
+    fn add(&mut self, found: Vec<Diagnostic>) {
+        self.mistakes += &rendered(&self.sources, &found);
+        self.found.extend(found);
+    }
+
     /// Returns the node of the one image.
     pub(crate) fn disk(&self) -> NodeId {
         assert_eq!(self.mistakes, "");

@@ -62,7 +62,7 @@ pub(super) fn boot_partition(subject: &Subject<'_, '_, '_>) -> Result<Vec<Diagno
     }
     let found = subject.partitions_with(|partition| Ok(partition.strings("flags")?.contains(&"boot")))?;
     let message = "an image of an operating system has one partition with the flag `'boot`";
-    one_of(subject, &found, "flags", ("E0423", message, "write `flags += ['boot]` in the partition to boot from"))
+    one_of(subject, &found, "flags", ("E0423", message, "the partition to boot from has `flags += ['boot]`"))
 }
 
 /// Reports what is not there exactly once.
