@@ -1,7 +1,7 @@
 //! The language: from bytes to values.
 
-use gravure_eval::{Evaluator, Limits, Program, Source, Value, World, join_path, with_stack};
-use gravure_lang::{FileId, Severity, SourceMap, comments, decode, format, parse, print};
+use gravure_eval::{Evaluator, Limits, Program, Request, Source, Value, World, join_path, with_stack};
+use gravure_lang::{Diagnostic, FileId, Severity, SourceMap, comments, decode, format, parse, parse_expression, print};
 
 use crate::seeds::TYPES;
 
@@ -69,17 +69,36 @@ pub(crate) fn formatter(input: &[u8]) {
     );
 }
 
-/// A program that may import a fixed one is resolved, evaluated and shown, with small limits. Promised is that a failure has
-/// messages, that the heap stays within twice its limit, and that what is shown is text of the language.
+/// A program that may import a fixed one is resolved, evaluated and shown, with small limits; behind a NUL, which no program has, is
+/// what the command line puts on it. Promised is that a failure has messages whose changes can be made, that the heap stays
+/// within twice its limit, and that what is shown is text of the language.
 pub(crate) fn evaluator(input: &[u8]) {
-    let program = match Program::load(&Files(input), &["main.img"]) {
-        Ok(program) => program,
+    let mut parts = input.splitn(2, |&byte| byte == 0);
+    let (file, said) = (parts.next().unwrap_or_default(), parts.next());
+    let said: Vec<String> = said.map(|said| String::from_utf8_lossy(said).into_owned()).into_iter().collect();
+    let is_expression = |text: &&str| parse_expression(FILE, text, &gravure_lang::Limits::DEFAULT).is_ok();
+    let expression = said.first().map(String::as_str).filter(is_expression);
+    let overrides: &[String] = if expression.is_some() { &[] } else { &said };
+    let request = Request { files: &["main.img"], overrides, expression, ..Request::default() };
+    match Program::load_request(&Files(file), &request) {
+        Ok(program) => {
+            check_messages(&program.warnings, &program.sources);
+            with_stack(|| evaluate(&program));
+        }
         Err(error) => {
             assert!(!error.diagnostics.is_empty(), "a program was refused without a message");
-            return error.diagnostics.iter().for_each(|diagnostic| drop(diagnostic.render(&error.sources, false)));
+            check_messages(&error.diagnostics, &error.sources);
         }
-    };
-    with_stack(|| evaluate(&program));
+    }
+}
+
+fn check_messages(diagnostics: &[Diagnostic], sources: &SourceMap) {
+    for diagnostic in diagnostics {
+        assert!(!diagnostic.render(sources, false).is_empty(), "a diagnostic says nothing");
+        for file in diagnostic.fix.iter().map(|replacement| replacement.place.file).take(1) {
+            diagnostic.fixed(sources.text(file));
+        }
+    }
 }
 
 const LIMITS: Limits = Limits {
@@ -95,7 +114,11 @@ const LIMITS: Limits = Limits {
 fn evaluate(program: &Program) {
     let heap = bumpalo::Bump::new();
     let evaluator = Evaluator::new(program, &heap, LIMITS);
-    let record = evaluator.module(program.module("main.img").expect("the file was loaded"));
+    let module = program.module("main.img").expect("the file was loaded");
+    let record = evaluator.module(module);
+    if let Some((_, Err(mistake))) = evaluator.expression(module) {
+        check_messages(&[*mistake], &program.sources);
+    }
     match evaluator.show(Value::Record(record), "main") {
         Ok(shown) => {
             let errors = parse(FILE, &shown).diagnostics;
@@ -104,7 +127,7 @@ fn evaluate(program: &Program) {
         }
         Err(diagnostics) => {
             assert!(!diagnostics.is_empty(), "an evaluation failed without a message");
-            diagnostics.iter().for_each(|diagnostic| drop(diagnostic.render(&program.sources, false)));
+            check_messages(&diagnostics, &program.sources);
         }
     }
     // The heap grows by chunks that double.

@@ -51,8 +51,10 @@ pub(crate) fn sources() -> Vec<Vec<u8>> {
 }
 
 pub(crate) fn programs() -> Vec<Vec<u8>> {
-    let import = "import \"./types.img\" as t\nleaf = t.Leaf { count = t.twice(4) }\n".into();
-    [short(files("eval/tests/language", ".img")), vec![import]].concat()
+    let import = b"import \"./types.img\" as t\nleaf = t.Leaf { count = t.twice(4) }\n".to_vec();
+    let said = ["leaf.count = leaf.twice + 1", "leaf { content = [twice(self.leaf.count)] }", "t.twice(leaf.count)"];
+    let said = said.map(|said| [&import[..], &[0], said.as_bytes()].concat());
+    [short(files("eval/tests/language", ".img")), said.to_vec(), vec![import]].concat()
 }
 
 /// Texts of tokens, as their numbers.
