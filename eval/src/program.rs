@@ -154,6 +154,7 @@ impl Program {
             (module, text)
         });
         loader.follow_imports();
+        files.sort_unstable();
         files.dedup();
         request.overrides.iter().for_each(|text| loader.override_files(&files, text));
         if let Some((module, text)) = expression {
