@@ -13,7 +13,9 @@ use lalrpop_util::{ParseError, lalrpop_mod};
 use crate::ast::{Expr, File, Item, ItemKind};
 use crate::reports::Reports;
 use crate::token::{Kind, Lexeme, Token};
-use crate::{Diagnostic, FileId, Limits, Place, Span, actions, brackets, depth, errors, expectation, layout, lexer};
+use crate::{
+    Diagnostic, FileId, Limits, Place, Severity, Span, actions, brackets, depth, errors, expectation, layout, lexer,
+};
 
 lalrpop_mod!(
     #[allow(clippy::all, missing_docs, unreachable_pub, unused_imports, unused_qualifications)]
@@ -44,25 +46,32 @@ pub fn parse_within<'s>(file: FileId, text: &'s str, limits: &Limits) -> Parsed<
     Parsed { file: tree, diagnostics: reports.into_diagnostics() }
 }
 
-/// Parses a text that is one expression; none, with what is wrong, where it is not.
+/// Parses a text that is one expression.
+///
+/// # Errors
+/// What is wrong with it, lints left out; at least one error.
 pub fn parse_expression<'s>(file: FileId, text: &'s str, limits: &Limits) -> Result<Expr<'s>, Vec<Diagnostic>> {
     let mut reports = Reports::new(text);
     let found = lexer::lex(file, text, limits.nesting, &mut reports)
         .and_then(|tokens| brackets::balance(file, text, tokens, limits.nesting, &mut reports))
         .and_then(|tokens| {
-            // It is read as what a definition without a name says.
+            // It is read as what a definition without a name says, in the same line.
             let nothing = |kind| Lexeme { kind, opens_line: false, start: 0, end: 0 };
-            let tokens: Vec<Lexeme> = [nothing(Kind::Name), nothing(Kind::Equal)].into_iter().chain(tokens).collect();
-            parse_tokens(file, text, &tokens, &mut reports)
+            let mut definition = vec![nothing(Kind::Name), nothing(Kind::Equal)];
+            definition.extend(tokens);
+            definition.get_mut(2).into_iter().for_each(|first| first.opens_line = false);
+            parse_tokens(file, text, &definition, &mut reports)
         });
     let mut items = found.map_or(Vec::new(), |file| file.items).into_iter();
     let first = items.next();
     if let Some(second) = items.next() {
         reports.push(errors::second_expression(Place { file, span: second.span }));
     }
-    let diagnostics = reports.into_diagnostics();
+    let mut diagnostics = reports.into_diagnostics();
+    diagnostics.retain(|diagnostic| diagnostic.severity == Severity::Error);
     match first.map(|item| item.kind) {
         Some(ItemKind::Define { value, .. }) if diagnostics.is_empty() => Ok(value),
+        _ if diagnostics.is_empty() => unreachable!("tokens that begin as a definition are one, or a mistake"),
         _ => Err(diagnostics),
     }
 }
