@@ -320,7 +320,8 @@ impl<'p> Checker<'p> {
             let given = self.given(expr, Some(module), 0);
             let Some(Given { ty, names, bodies }) = given else { continue };
             let Some(Body { place: made, .. }) = bodies.last() else { continue };
-            for declared in self.declarations(ty) {
+            let misspelt = self.misspelt(ty, &names);
+            for declared in self.declarations(ty).filter(|declared| !misspelt.contains(&declared.name)) {
                 let is_lost = || bodies.iter().any(|body| self.may_define(body, declared.name));
                 if !names.contains(&declared.name) && !self.has_default(Some(ty), declared.name) && !is_lost() {
                     let field = self.program.text(declared.name);
@@ -329,6 +330,13 @@ impl<'p> Checker<'p> {
                 }
             }
         }
+    }
+
+    /// Returns the fields that unknown names among `names` were probably meant to be: of these the unknown name is told.
+    fn misspelt(&self, ty: TypeId, names: &BTreeSet<Name>) -> BTreeSet<Name> {
+        let unknown = names.iter().filter(|name| self.declaration(ty, **name).is_none());
+        let known = || self.declarations(ty).map(|declared| self.program.text(declared.name));
+        unknown.filter_map(|name| self.program.names.find(nearest(self.program.text(*name), known())?)).collect()
     }
 
     /// Returns the type of a record and the fields that its layers give, where the text shows all of them. `module` is the
