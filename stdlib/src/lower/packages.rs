@@ -412,7 +412,7 @@ impl Asked<'_, '_, '_> {
             false => diagnostic.note(format!("looked for in {suites} for `{}`", self.question.architecture)),
         };
         match unmet.misspelt() {
-            Some(near) => diagnostic.write(gravure_lang::quote(near)),
+            Some(near) => diagnostic.help(format!("write \"{near}\"")),
             None => diagnostic,
         }
     }
@@ -442,7 +442,7 @@ impl Asked<'_, '_, '_> {
         };
         let diagnostic = Diagnostic::error("E0501", message, self.place_of_single(number), "this package");
         match near {
-            Some(near) => diagnostic.write(gravure_lang::quote(&near)),
+            Some(near) => diagnostic.help(format!("write \"{near}\"")),
             None => diagnostic,
         }
     }
