@@ -125,9 +125,7 @@ impl Batch {
         said: Said<'_>,
         project: &arguments::Project,
     ) -> Result<Batch, Trouble> {
-        let limits = project.limiting.limits();
-        let files = Files::new(project.root.as_deref(), limits.text)?;
-        Batch::of_files(files, (arguments, said), limits, Choice::Named)
+        Batch::load_as(Choice::Named, arguments, said, project)
     }
 
     /// As [`Batch::load_said`], but of the standard library only what the files import, for values that no image is made of: to
@@ -137,11 +135,20 @@ impl Batch {
         said: Said<'_>,
         project: &arguments::Project,
     ) -> Result<Batch, Trouble> {
+        // What is wrong may be something that the library has under this name, so messages want all of it.
+        let loaded = Batch::load_as(Choice::Alone, arguments, said, project);
+        loaded.or_else(|_| Batch::load_said(arguments, said, project))
+    }
+
+    fn load_as(
+        choice: Choice,
+        arguments: &[String],
+        said: Said<'_>,
+        project: &arguments::Project,
+    ) -> Result<Batch, Trouble> {
         let limits = project.limiting.limits();
         let files = Files::new(project.root.as_deref(), limits.text)?;
-        // What is wrong may be something that the library has under this name, so messages want all of it.
-        let loaded = Batch::of_files(files, (arguments, said), limits, Choice::Alone);
-        loaded.or_else(|_| Batch::load_said(arguments, said, project))
+        Batch::of_files(files, (arguments, said), limits, choice)
     }
 
     /// Loads all files of the project that the current directory is in. Those that stand for no image are passed over.
